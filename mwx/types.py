@@ -1,0 +1,114 @@
+"""What flows through mwx: frozen records whose fields carry their shapes, and three protocols.
+
+Letters: B environments, T time steps, H planning horizon, N planner samples, K experts,
+J joints, O observation size, A action size, Z latent size.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class Obs:
+    """One observation of B environments, in named groups.
+
+    Attributes:
+        vector: (B, O) the public observation (HumanoidBench's layout for its tasks); what a
+            monolithic agent reads.
+        proprio: (B, 51) the robot's own qpos (26) then qvel (25); what an expert reads.
+        task: (B, D) the task's quantities beyond the robot (D may be 0); what a router reads too.
+        target: (B, 3) [m, world] where the active hand should go; NaN where the task names none.
+    """
+
+    vector: Array
+    proprio: Array
+    task: Array
+    target: Array
+
+    def __post_init__(self) -> None:
+        rows = {len(self.vector), len(self.proprio), len(self.task), len(self.target)}
+        if len(rows) != 1:
+            raise ValueError(f"observation groups disagree on the number of environments: {rows}")
+
+    def rows(self, index: Array) -> "Obs":
+        """Return the observation of a subset of environments (index or boolean mask)."""
+        return Obs(self.vector[index], self.proprio[index], self.task[index], self.target[index])
+
+
+@dataclass(frozen=True)
+class Step:
+    """What B environments return from one control step (50 Hz).
+
+    After an episode ends the environment has already been reset: `obs` is then the first of the
+    next episode and `final_obs` keeps the last of the old one (elsewhere they are equal).
+
+    Attributes:
+        obs: observation to act on next.
+        reward: (B,) reward of the step just made.
+        terminated: (B,) bool, the task ended (a fall, a success): no bootstrapping.
+        truncated: (B,) bool, the time limit ended it: bootstrapping goes on.
+        terms: named reward terms and infos, each (B,).
+        final_obs: observation after the step, before any automatic reset.
+    """
+
+    obs: Obs
+    reward: Array
+    terminated: Array
+    truncated: Array
+    terms: Mapping[str, Array]
+    final_obs: Obs
+
+    @property
+    def done(self) -> Array:
+        """(B,) bool: the episode ended for either reason."""
+        return self.terminated | self.truncated
+
+
+@runtime_checkable
+class Env(Protocol):
+    """B environments stepped together; the only thing agents know of the world."""
+
+    num_envs: int
+    obs_dim: int  # O: size of Obs.vector
+    act_dim: int  # A: actions lie in [-1, 1]^A
+    max_steps: int  # control steps after which an episode is truncated
+
+    def reset(self, seed: int | None = None) -> Obs:
+        """Start B new episodes; a seed restarts every per-environment generator."""
+        ...
+
+    def step(self, action: Array) -> Step:
+        """Advance by one control step; action (B, A)."""
+        ...
+
+    def get_state(self) -> dict[str, Any]:
+        """Return everything needed to continue bit for bit (arrays and JSON values)."""
+        ...
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Continue from a state that get_state returned."""
+        ...
+
+
+@runtime_checkable
+class Policy(Protocol):
+    """Everything that acts: expert, composite, baseline, random. Memory travels as the carry."""
+
+    act_dim: int
+
+    def initial(self, num_envs: int) -> Any:
+        """Return the carry at the start of B episodes."""
+        ...
+
+    def restart(self, carry: Any, rows: Array) -> Any:
+        """Return the carry with the given rows (B,) bool set back to the start of an episode."""
+        ...
+
+    def __call__(self, obs: Obs, carry: Any) -> tuple[Array, Any]:
+        """Return actions (B, A) in [-1, 1] and the next carry."""
+        ...
