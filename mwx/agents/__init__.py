@@ -1,0 +1,1 @@
+"""World-model agents: they know nothing of robots, motion or tasks."""

@@ -1,0 +1,123 @@
+"""Configuration of the world-model agent; the defaults are the paper's sizes."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from mwx.maths.two_hot import Support
+
+
+@dataclass(frozen=True)
+class WorldModelConfig:
+    """Network sizes. Defaults: paper, section IV-A (implementation details)."""
+
+    encoder_dim: int = 256
+    encoder_layers: int = 2
+    latent_dim: int = 512
+    simnorm_dim: int = 8
+    hidden_dim: int = 512
+    num_q: int = 5
+    value: Support = field(default_factory=Support)
+    reward: Support = field(default_factory=Support)
+    activation: Literal["mish", "relu"] = "mish"
+    log_std_min: float = -10.0
+    log_std_max: float = 2.0
+
+
+@dataclass(frozen=True)
+class LearnerConfig:
+    """The update. Defaults: TD-MPC2's published constants.
+
+    Attributes:
+        horizon: H, steps of the latent roll-out.
+        discount: gamma.
+        td_lambda: lambda of the return inside the window; 0 is the one-step target of eq. (5).
+        rho: weight decay along the horizon.
+        target_rate: Polyak rate of the target network.
+        entropy: tau of eq. (6).
+        entropy_target: [nats per action dimension] adapts tau to hold this entropy; None keeps it.
+        policy_every: updates per policy update.
+        advice, advice_half_life: weight of the behaviour-cloning term towards an advisor's actions
+            and the number of updates in which it halves (0 turns it off).
+        final_rate: learning rate at the end, as a fraction of the first (cosine).
+    """
+
+    horizon: int = 3
+    batch: int = 256
+    discount: float = 0.99
+    td_lambda: float = 0.0
+    rho: float = 0.5
+    rate: float = 3e-4
+    encoder_rate_scale: float = 0.3
+    final_rate: float = 1.0
+    gradient_clip: float = 20.0
+    consistency: float = 20.0
+    reward: float = 0.1
+    value: float = 0.1
+    termination: float = 0.1
+    target_rate: float = 0.01
+    entropy: float = 1e-4
+    entropy_target: float | None = None
+    policy_every: int = 1
+    advice: float = 0.0
+    advice_half_life: float = 4000.0
+
+
+@dataclass(frozen=True)
+class PlannerConfig:
+    """MPPI / CEM in latent space (eq. 7). Defaults: TD-MPC2's published constants.
+
+    Attributes:
+        value_at: "terminal" bootstraps once with Q at the end of the horizon; "every" adds
+            mu Q at every step, as eq. (7) prints it.
+        method: "mppi" weighs the elites by their score, "cem" weighs them equally.
+    """
+
+    horizon: int = 3
+    samples: int = 512
+    policy_samples: int = 24
+    elites: int = 64
+    iterations: int = 6
+    temperature: float = 0.5
+    std_min: float = 0.05
+    std_max: float = 2.0
+    mu: float = 1.0
+    value_at: Literal["terminal", "every"] = "terminal"
+    method: Literal["mppi", "cem"] = "mppi"
+
+
+@dataclass(frozen=True)
+class LoopConfig:
+    """The training loop.
+
+    Attributes:
+        steps: environment steps in all.
+        updates_per_step: gradient updates per environment step (1/B is one per vector step).
+        seed_steps: environment steps before the first update.
+        advised_steps: environment steps over which the share of episodes driven by the advisor
+            falls linearly from 1 to 0.
+        pretrain_updates: updates on the first data before acting goes on.
+        capacity: transitions kept in the replay.
+        planned: act with the planner (True) or with the policy prior while training.
+    """
+
+    num_envs: int = 32
+    steps: int = 500_000
+    updates_per_step: float = 1 / 32
+    seed_steps: int = 6_400
+    advised_steps: int = 0
+    pretrain_updates: int = 0
+    capacity: int = 300_000
+    planned: bool = False
+    log_every: int = 8_000
+    evaluate_every: int = 50_000
+    checkpoint_minutes: float = 4.0
+
+
+@dataclass(frozen=True)
+class AgentConfig:
+    """Everything of one agent; a variant is `dataclasses.replace`."""
+
+    model: WorldModelConfig = field(default_factory=WorldModelConfig)
+    learner: LearnerConfig = field(default_factory=LearnerConfig)
+    planner: PlannerConfig = field(default_factory=PlannerConfig)
+    loop: LoopConfig = field(default_factory=LoopConfig)

@@ -1,0 +1,142 @@
+"""The latent world model: encoder, dynamics, reward and termination, Q ensemble, policy prior."""
+
+import math
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from mwx.agents.config import WorldModelConfig
+
+
+class Layer(nn.Module):
+    """Affine map, then LayerNorm and activation unless it is an output layer.
+
+    With `ensemble` E the weights carry a leading axis: x (E, B, in) -> (E, B, out).
+    Weights are stored (in, out): odd input sizes then cost nothing in the backward pass.
+    """
+
+    def __init__(self, size_in: int, size_out: int, activation: str | None,
+                 ensemble: int | None = None):
+        super().__init__()
+        lead = () if ensemble is None else (ensemble,)
+        self.weight = nn.Parameter(torch.empty(*lead, size_in, size_out))
+        self.bias = nn.Parameter(torch.zeros(*lead, size_out))
+        nn.init.trunc_normal_(self.weight, std=0.02)
+        self.activation = activation
+        if activation is not None:
+            self.gain = nn.Parameter(torch.ones(*lead, size_out))
+            self.shift = nn.Parameter(torch.zeros(*lead, size_out))
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.weight.dim() == 3:
+            x = torch.baddbmm(self.bias.unsqueeze(1), x, self.weight)
+            if self.activation is None:
+                return x
+            x = F.layer_norm(x, x.shape[-1:])
+            x = torch.addcmul(self.shift.unsqueeze(1), x, self.gain.unsqueeze(1))
+        else:
+            x = torch.addmm(self.bias, x, self.weight)
+            if self.activation is None:
+                return x
+            x = F.layer_norm(x, x.shape[-1:], self.gain, self.shift)
+        return F.relu(x) if self.activation == "relu" else F.mish(x)
+
+
+def mlp(sizes: tuple[int, ...], activation: Literal["mish", "relu"],
+        ensemble: int | None = None) -> nn.Sequential:
+    """Return hidden layers and a linear output layer."""
+    pairs = list(zip(sizes[:-1], sizes[1:], strict=True))
+    return nn.Sequential(*(Layer(i, o, activation if n < len(pairs) - 1 else None, ensemble)
+                           for n, (i, o) in enumerate(pairs)))
+
+
+def simnorm(x: Tensor, group: int) -> Tensor:
+    """Softmax within groups of `group` latent units: (..., Z) -> (..., Z).
+
+    Groups run along the outer axis of (group, Z / group), which vectorises; it is SimNorm up to a
+    fixed permutation of the units.
+    """
+    shape = x.shape
+    return torch.softmax(x.reshape(*shape[:-1], group, -1), -2).reshape(shape)
+
+
+class WorldModel(nn.Module):
+    """h(s) -> z, d(z, a) -> z', R(z, a), Q_1..E(z, a), pi(z). Rows (B, .) in, rows out."""
+
+    def __init__(self, obs_dim: int, act_dim: int, config: WorldModelConfig):
+        super().__init__()
+        c, act = config, config.activation
+        z, h = c.latent_dim, c.hidden_dim
+        self.config, self.obs_dim, self.act_dim = config, obs_dim, act_dim
+        encoder = (obs_dim, *[c.encoder_dim] * c.encoder_layers, z)
+        self.encoder = mlp(encoder, act)
+        self.dynamics = mlp((z + act_dim, h, h, z), act)
+        self.reward_head = mlp((z + act_dim, h, h, c.reward.bins + 1), act)
+        self.q_head = mlp((z + act_dim, h, h, c.value.bins), act, ensemble=c.num_q)
+        self.policy = mlp((z, h, h, 2 * act_dim), act)
+        self._start_low()
+
+    def _start_low(self) -> None:
+        """Begin with rewards and values near zero: a uniform head would start at mid-range."""
+        for head, support in ((self.reward_head, self.config.reward),
+                              (self.q_head, self.config.value)):
+            last = head[-1]
+            assert isinstance(last, Layer)
+            nn.init.zeros_(last.weight)
+            if not support.symlog:
+                centres = support.centres(last.bias)
+                peak = -(centres / (4 * support.width)).square().clamp(max=20)
+                last.bias.data[..., :support.bins] = peak
+
+    def encode(self, obs: Tensor) -> Tensor:
+        """z = h(s): (B, O) -> (B, Z)."""
+        return simnorm(self.encoder(obs), self.config.simnorm_dim)
+
+    def next(self, z: Tensor, action: Tensor) -> Tensor:
+        """z' = d(z, a): (B, Z), (B, A) -> (B, Z)."""
+        return simnorm(self.dynamics(torch.cat([z, action], -1)), self.config.simnorm_dim)
+
+    def reward_logits(self, z: Tensor, action: Tensor) -> tuple[Tensor, Tensor]:
+        """Return reward logits (B, bins) and the termination logit (B,)."""
+        out = self.reward_head(torch.cat([z, action], -1))
+        return out[..., :-1], out[..., -1]
+
+    def reward(self, z: Tensor, action: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the expected reward (B,) and the probability of going on (B,)."""
+        logits, ended = self.reward_logits(z, action)
+        return self.config.reward.mean(logits), torch.sigmoid(-ended)
+
+    def q_logits(self, z: Tensor, action: Tensor) -> Tensor:
+        """Return value logits of every ensemble member: (E, B, bins)."""
+        x = torch.cat([z, action], -1)
+        return self.q_head(x.unsqueeze(0).expand(self.config.num_q, *x.shape))
+
+    def q(self, z: Tensor, action: Tensor, reduce: Literal["min", "mean"] = "mean") -> Tensor:
+        """Return Q_A(z, a) over the ensemble: (B, Z), (B, A) -> (B,)."""
+        values = self.config.value.mean(self.q_logits(z, action))
+        return values.amin(0) if reduce == "min" else values.mean(0)
+
+    def pi(self, z: Tensor, noise: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
+        """The policy prior, a squashed Gaussian.
+
+        Args:
+            z: (B, Z).
+            noise: (B, A) standard normal; None acts by the mode.
+
+        Returns:
+            action (B, A) in [-1, 1], log-probability (B,), mode (B, A).
+        """
+        mean, log_std = self.policy(z).chunk(2, -1)
+        c = self.config
+        log_std = c.log_std_min + (c.log_std_max - c.log_std_min) * (torch.tanh(log_std) + 1) / 2
+        mode = torch.tanh(mean)
+        if noise is None:
+            noise = torch.zeros_like(mean)
+            action = mode
+        else:
+            action = torch.tanh(mean + noise * log_std.exp())
+        log_prob = (-0.5 * noise.square() - log_std - 0.5 * math.log(2 * math.pi)).sum(-1)
+        log_prob = log_prob - torch.log1p(1e-6 - action.square()).sum(-1)
+        return action, log_prob, mode
