@@ -35,7 +35,7 @@ def h1_spec() -> mujoco.MjSpec:
         size = (*size, 0, 0)[:3]
         bodies[body].add_geom(type=SHAPES[shape], size=size, pos=pos, quat=quat, mass=0,
                               group=COLLISION_GROUP, rgba=[0.3, 0.5, 0.7, 0.4])
-    add_looks(bodies)
+    add_looks(spec, bodies)
     _actuators(spec)
     _sensors(spec)
     return spec
