@@ -1,0 +1,195 @@
+"""B episodes of a task, stepped together at 50 Hz."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import mujoco
+import numpy as np
+
+from mwx import rng as generators
+from mwx.errors import MwxError
+from mwx.robot import H1
+from mwx.robot.h1 import SUBSTEPS
+from mwx.sim import tasks
+from mwx.sim.physics import Physics
+from mwx.sim.tasks.task import Task
+from mwx.types import Array, Obs, Step
+
+RESET_NOISE = 0.01  # every qpos entry moves by U(-0.01, 0.01) at reset (HumanoidBench)
+
+
+class TaskEnv:
+    """B environments of one task (implements mwx.types.Env).
+
+    Each environment draws from its own generator, so its episodes depend on the seed and its row
+    only: not on how many others there are, nor on the number of threads.
+
+    Attributes:
+        task: the task; physics: the simulations behind it.
+        num_envs, obs_dim, act_dim, max_steps: see mwx.types.Env.
+        step_count: (B,) control steps made in the running episode.
+    """
+
+    def __init__(self, task: Task, num_envs: int = 1, seed: int = 0, threads: int = 0, *,
+                 terminate: bool = True, auto_reset: bool = True,
+                 max_steps: int | None = None) -> None:
+        """Build the scene and start B episodes.
+
+        Args:
+            task: what to do, see mwx.sim.tasks.
+            num_envs: B.
+            seed: of every generator.
+            threads: C threads; 0 takes every core.
+            terminate: whether a fall ends the episode.
+            auto_reset: whether an ended episode starts anew by itself; if not, it runs on.
+            max_steps: control steps of an episode, by default the task's.
+        """
+        self.task, self.num_envs, self.seed = task, num_envs, seed
+        self.terminate, self.auto_reset = terminate, auto_reset
+        self.max_steps = task.max_steps if max_steps is None else max_steps
+        if self.max_steps < 1:
+            raise MwxError(f"max_steps {max_steps}: an episode needs at least one step")
+        self.physics = Physics(scene(task), num_envs, threads)
+        self.act_dim = H1.act_dim
+        # HumanoidBench keeps the limits in float32, so its commands are rounded to float32
+        self._low = H1.low.astype(np.float32)
+        self._range = H1.high.astype(np.float32) - self._low
+        self.step_count = np.zeros(num_envs, dtype=np.int64)
+        self.obs = self.reset(seed)
+        self.obs_dim = self.obs.vector.shape[1]
+
+    @property
+    def model(self) -> mujoco.MjModel:
+        """The compiled scene."""
+        return self.physics.model
+
+    def reset(self, seed: int | None = None) -> Obs:
+        """Start B new episodes.
+
+        Args:
+            seed: restarts every generator; None lets them go on.
+        """
+        if seed is not None:
+            self.seed = seed
+            self._rngs = generators.generators(seed, "env", self.num_envs)
+        self._start(np.arange(self.num_envs))
+        self.obs = self.observe()
+        return self.obs
+
+    def _start(self, rows: Array) -> None:
+        physics = self.physics
+        physics.reset_rows(rows)
+        for row in rows:
+            noise = self._rngs[row].uniform(-RESET_NOISE, RESET_NOISE, physics.qpos.shape[1])
+            physics.qpos[row] += noise
+            self.task.start(physics, int(row), self._rngs[row])
+        physics.forward(rows)
+        self.step_count[rows] = 0
+
+    def observe(self) -> Obs:
+        """Return the observation of the present state."""
+        physics = self.physics
+        return Obs(vector=self.task.vector(physics),
+                   proprio=np.concatenate([physics.robot_qpos, physics.robot_qvel], axis=1),
+                   task=self.task.state(physics), target=self.task.target(physics))
+
+    def step(self, action: Array) -> Step:
+        """Advance by one control step of 20 ms.
+
+        Args:
+            action: (B, 19); -1 and 1 are a servo's lowest and highest position command, and the
+                servo itself clamps what lies beyond.
+
+        Raises:
+            MwxError: wrong shape, or a number that is not finite.
+        """
+        self.physics.command(self.to_ctrl(self._checked(action)))
+        diverged = self.physics.step(SUBSTEPS)
+        self.step_count += 1
+        reward, terms = self.task.reward(self.physics)
+        terminated = self._ended(diverged)
+        truncated = (self.step_count >= self.max_steps) & ~terminated
+        if diverged.any():
+            reward = np.where(diverged, 0.0, reward)
+        final_obs = obs = self.observe()
+        done = terminated | truncated
+        if self.auto_reset and done.any():
+            self._start(np.flatnonzero(done))
+            obs = self.observe()
+        self.obs = obs
+        return Step(obs, reward, terminated, truncated, terms, final_obs)
+
+    def _ended(self, diverged: Array) -> Array:
+        fallen = self.task.terminated(self.physics) if self.terminate else False
+        return diverged | fallen
+
+    def to_ctrl(self, action: Array) -> Array:
+        """Map actions (B, 19) to servo commands [rad], rounded as HumanoidBench rounds them."""
+        return (action.astype(np.float32) + 1) / 2 * self._range + self._low
+
+    def _checked(self, action: Array) -> Array:
+        action = np.asarray(action)
+        expected = (self.num_envs, self.act_dim)
+        if action.shape != expected:
+            raise MwxError(f"action has shape {action.shape}, {self.task.name} needs {expected}: "
+                           "one row per environment, one column per servo")
+        if not np.isfinite(action).all():
+            row, column = np.argwhere(~np.isfinite(action))[0]
+            raise MwxError(f"action of environment {row} for servo "
+                           f"'{H1.joint_names[column]}' is {action[row, column]}: actions must be "
+                           "finite and lie in [-1, 1]; look for a diverged policy")
+        return action
+
+    def set_robot_state(self, rows: Array, qpos: Array, qvel: Array) -> Obs:
+        """Put the robot of some environments into a given state (reference-state initialisation).
+
+        Meant right after a reset of those rows; the task's objects stay where they are.
+
+        Args:
+            rows: (R,) environment indices.
+            qpos: (R, 26) base position [m], quaternion (w, x, y, z), joints [rad].
+            qvel: (R, 25) velocities in MuJoCo's convention.
+
+        Returns:
+            The observation of all environments, with every quantity up to date.
+        """
+        order = np.argsort(rows)
+        rows = np.asarray(rows)[order]
+        self.physics.set_robot(rows, np.asarray(qpos)[order], np.asarray(qvel)[order])
+        self.physics.forward(rows)
+        self.obs = self.observe()
+        return self.obs
+
+    def get_state(self) -> dict[str, Any]:
+        """Return everything needed to continue bit for bit (arrays and JSON values)."""
+        return {"task": self.task.name, "seed": self.seed, "step_count": self.step_count.copy(),
+                "physics": self.physics.get_state(),
+                "generators": [generators.get_state(rng) for rng in self._rngs]}
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Continue from a state that get_state returned, of the same task and size."""
+        if state["task"] != self.task.name:
+            raise MwxError(f"this state belongs to task '{state['task']}', the environment runs "
+                           f"'{self.task.name}'")
+        self.physics.set_state(state["physics"])
+        self.seed = state["seed"]
+        self.step_count[:] = state["step_count"]
+        for rng, saved in zip(self._rngs, state["generators"], strict=True):
+            generators.set_state(rng, saved)
+        self.obs = self.observe()
+
+
+def scene(task: Task) -> mujoco.MjModel:
+    """Return the compiled model of the robot, the floor and the task's objects."""
+    spec = H1.spec()
+    task.build(spec)
+    spec.add_key(name="home", qpos=[*H1.home_qpos, *task.object_qpos])
+    return spec.compile()
+
+
+def make(name: str, num_envs: int = 1, seed: int = 0, threads: int = 0, *,
+         terminate: bool = True, auto_reset: bool = True,
+         max_steps: int | None = None) -> TaskEnv:
+    """Return B environments of a task by name ("h1-door" or "door"); see TaskEnv."""
+    return TaskEnv(tasks.get(name), num_envs, seed, threads, terminate=terminate,
+                   auto_reset=auto_reset, max_steps=max_steps)

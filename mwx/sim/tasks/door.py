@@ -1,0 +1,94 @@
+"""Door: turn the hatch, pull the door open and walk through."""
+
+from typing import ClassVar
+
+import mujoco
+import numpy as np
+
+from mwx.maths.tolerance import at_least, between, tolerance
+from mwx.sim.physics import Physics
+from mwx.sim.tasks.door_scene import add_door
+from mwx.sim.tasks.task import Reward, Task
+from mwx.sim.tasks.terms import nearest_hand_distance, small_control, standing, upright
+from mwx.types import Array
+
+STRICT_LEAN = 0.9  # margin of uprightness: 0 when the torso is horizontal
+HATCH_TURNED, HATCH_LIMIT = 0.75, 2.0  # [rad] the latch is free somewhat above the first
+HAND_ON_HATCH, HAND_MARGIN = 0.25, 1.0  # [m]
+PASSED_X, PASSAGE_MARGIN = 1.2, 1.0  # [m, world] the door stands at x = 0.8
+DOOR_OPEN = 1.0  # [rad] opening worth full reward
+START_X = -0.05  # [m] the imu's place in the home pose, rounded
+
+
+class Door(Task):
+    """HumanoidBench door: the hatch bar latches the door, which swings towards the robot."""
+
+    name: ClassVar[str] = "door"
+    text: ClassVar[str] = ("Walk up to the closed door in front of you, turn its hatch, pull the "
+                           "door open and walk through to the other side.")
+    success_bar: ClassVar[float] = 600.0
+    fall_height: ClassVar[float | None] = 0.58
+    object_qpos: ClassVar[tuple[float, ...]] = (0.0, 0.0)
+
+    def build(self, spec: mujoco.MjSpec) -> None:
+        """Add the corridor, the door and its hatch."""
+        add_door(spec)
+
+    def state(self, physics: Physics) -> Array:
+        """(B, 7): hinge, hatch [rad], their velocities, pelvis to hatch [m, heading frame]."""
+        return np.concatenate([
+            np.stack([_opening(physics), _hatch(physics),
+                      physics.joint_velocity("door_hinge"),
+                      physics.joint_velocity("door_hatch_hinge")], axis=1),
+            physics.in_heading_frame(self.target(physics) - physics.base_pos)], axis=1)
+
+    def reward(self, physics: Physics) -> Reward:
+        """Stand upright, hand to the hatch, hatch turned, door open, robot through."""
+        opening = _opening(physics)
+        terms = {
+            "stand_reward": standing(physics) * upright(physics, margin=STRICT_LEAN),
+            "small_control": small_control(physics),
+            "door_openness_reward": np.minimum(1, opening * np.abs(opening)),
+            "door_hatch_openness_reward": _hatch_turned(physics),
+            "hand_hatch_proximity_reward": tolerance(
+                nearest_hand_distance(physics, self.target(physics)), between(0, HAND_ON_HATCH),
+                HAND_MARGIN, "linear"),
+            "passage_reward": _passage(physics)}
+        return (0.1 * terms["stand_reward"] * terms["small_control"]
+                + 0.45 * terms["door_openness_reward"]
+                + 0.05 * terms["door_hatch_openness_reward"]
+                + 0.05 * terms["hand_hatch_proximity_reward"]
+                + 0.35 * terms["passage_reward"]), terms
+
+    def target(self, physics: Physics) -> Array:
+        """The hatch's axis."""
+        return physics.body_position("door_hatch")
+
+    def progress(self, physics: Physics) -> Array:
+        """A quarter each for the approach, the hatch turned, the door opened, the passage."""
+        hand = nearest_hand_distance(physics, self.target(physics))
+        opened = np.clip(_opening(physics) / DOOR_OPEN, 0, 1)
+        beyond = np.clip((physics.imu[:, 0] - START_X) / (PASSED_X - START_X), 0, 1) * opened
+        # a later stage reached proves the earlier ones, though the hand has left the hatch
+        passed = beyond
+        opened = np.maximum(opened, passed)
+        turned = np.maximum(np.clip(_hatch(physics) / HATCH_TURNED, 0, 1), opened)
+        near = np.clip(1 - (hand - HAND_ON_HATCH) / HAND_MARGIN, 0, 1)
+        return (np.maximum(near, turned) + turned + opened + passed) / 4
+
+
+def _opening(physics: Physics) -> Array:
+    return physics.joint_position("door_hinge")
+
+
+def _hatch(physics: Physics) -> Array:
+    return physics.joint_position("door_hatch_hinge")
+
+
+def _hatch_turned(physics: Physics) -> Array:
+    return tolerance(_hatch(physics), between(HATCH_TURNED, HATCH_LIMIT), HATCH_TURNED, "linear")
+
+
+def _passage(physics: Physics) -> Array:
+    return tolerance(physics.imu[:, 0], at_least(PASSED_X), PASSAGE_MARGIN, "linear",
+                     value_at_margin=0)
