@@ -16,6 +16,7 @@ class Draws:
 
     target: Tensor  # (T, B, A)
     policy: Tensor  # (T, B, A)
+    members: Tensor  # (2,) ensemble members used for targets and by the policy
 
 
 def value_target(reward: Tensor, terminated: Tensor, valid: Tensor, next_value: Tensor,
@@ -58,7 +59,7 @@ def model_loss(model: WorldModel, target: WorldModel, batch: SequenceBatch, draw
         flat = batch.next_obs.reshape(steps * rows, -1)
         goal = model.encode(flat)  # (T*B, Z)
         action, _, _ = model.pi(goal, draws.target.reshape(steps * rows, -1))
-        next_value = target.q(goal, action, "min").reshape(steps, rows)
+        next_value = target.q(goal, action, "min", draws.members).reshape(steps, rows)
         y = value_target(batch.reward, batch.terminated, batch.valid, next_value,
                          config.discount, config.td_lambda)
         goal = goal.reshape(steps, rows, -1)
@@ -109,7 +110,7 @@ def policy_loss(model: WorldModel, zs: Tensor, batch: SequenceBatch, draws: Draw
     steps, rows, _ = zs.shape
     z = zs.reshape(steps * rows, -1)
     action, log_prob, mode = model.pi(z, draws.policy.reshape(steps * rows, -1))
-    q = model.q(z, action)
+    q = model.q(z, action, "mean", draws.members)
     weight = batch.valid * rho ** torch.arange(steps, device=q.device, dtype=q.dtype)[:, None]
     w = (weight / weight.sum().clamp_min(1)).reshape(-1)
     loss = ((entropy * log_prob - q / scale) * w).sum()

@@ -29,13 +29,15 @@ class Layer(nn.Module):
             self.gain = nn.Parameter(torch.ones(*lead, size_out))
             self.shift = nn.Parameter(torch.zeros(*lead, size_out))
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, members: Tensor | None = None) -> Tensor:
         if self.weight.dim() == 3:
-            x = torch.baddbmm(self.bias.unsqueeze(1), x, self.weight)
+            def pick(p: Tensor) -> Tensor:
+                return p if members is None else p.index_select(0, members)
+            x = torch.baddbmm(pick(self.bias).unsqueeze(1), x, pick(self.weight))
             if self.activation is None:
                 return x
             x = F.layer_norm(x, x.shape[-1:])
-            x = torch.addcmul(self.shift.unsqueeze(1), x, self.gain.unsqueeze(1))
+            x = torch.addcmul(pick(self.shift).unsqueeze(1), x, pick(self.gain).unsqueeze(1))
         else:
             x = torch.addmm(self.bias, x, self.weight)
             if self.activation is None:
@@ -108,14 +110,18 @@ class WorldModel(nn.Module):
         logits, ended = self.reward_logits(z, action)
         return self.config.reward.mean(logits), torch.sigmoid(-ended)
 
-    def q_logits(self, z: Tensor, action: Tensor) -> Tensor:
-        """Return value logits of every ensemble member: (E, B, bins)."""
+    def q_logits(self, z: Tensor, action: Tensor, members: Tensor | None = None) -> Tensor:
+        """Return value logits (E, B, bins) of all ensemble members, or of the given ones only."""
         x = torch.cat([z, action], -1)
-        return self.q_head(x.unsqueeze(0).expand(self.config.num_q, *x.shape))
+        x = x.unsqueeze(0).expand(self.config.num_q if members is None else len(members), *x.shape)
+        for layer in self.q_head:
+            x = layer(x, members)
+        return x
 
-    def q(self, z: Tensor, action: Tensor, reduce: Literal["min", "mean"] = "mean") -> Tensor:
+    def q(self, z: Tensor, action: Tensor, reduce: Literal["min", "mean"] = "mean",
+          members: Tensor | None = None) -> Tensor:
         """Return Q_A(z, a) over the ensemble: (B, Z), (B, A) -> (B,)."""
-        values = self.config.value.mean(self.q_logits(z, action))
+        values = self.config.value.mean(self.q_logits(z, action, members))
         return values.amin(0) if reduce == "min" else values.mean(0)
 
     def pi(self, z: Tensor, noise: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
