@@ -1,0 +1,82 @@
+"""Batched forward kinematics of one limb: where a point on the robot is, and its Jacobian."""
+
+import numpy as np
+
+from mwx.robot import H1
+from mwx.robot import h1_numbers as numbers
+from mwx.types import Array
+
+
+def rotation(quat: Array) -> Array:
+    """Return rotation matrices (..., 3, 3) of quaternions (..., 4), w first, any length."""
+    w, x, y, z = np.moveaxis(quat / np.linalg.norm(quat, axis=-1, keepdims=True), -1, 0)
+    rows = [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y),
+            2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x),
+            2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)]
+    return np.stack(rows, -1).reshape(*w.shape, 3, 3)
+
+
+def heading_rotation(quat: Array) -> Array:
+    """Return the rotation (..., 3, 3) of the yaw alone: x ahead, z up."""
+    return rotation(_yaw_only(quat))
+
+
+def yaw(quat: Array) -> Array:
+    """Return the heading (...,) [rad] of quaternions (..., 4)."""
+    w, x, y, z = np.moveaxis(quat, -1, 0)
+    return np.arctan2(2 * (w * z + x * y), w * w + x * x - y * y - z * z)
+
+
+def _yaw_only(quat: Array) -> Array:
+    half = yaw(quat) / 2
+    zero = np.zeros_like(half)
+    return np.stack([np.cos(half), zero, zero, np.sin(half)], -1)
+
+
+class Limb:
+    """The chain of joints from the pelvis to a site.
+
+    Attributes:
+        joints: (L,) places of the chain's joints in the robot's joint order.
+    """
+
+    def __init__(self, site: str):
+        bodies = {row[0]: row for row in numbers.BODIES}
+        hinges = {body: (name, np.array(axis, float)) for name, body, axis, _ in numbers.JOINTS}
+        _, body, offset, _ = next(row for row in numbers.SITES if row[0] == site)
+        self._tip = np.array(offset, float)
+        chain = []
+        while body != "pelvis":
+            _, parent, pos, quat, *_ = bodies[body]
+            name, axis = hinges[body]
+            chain.append((H1.joint(name), np.array(pos, float), rotation(np.array(quat)), axis))
+            body = parent
+        self._chain = chain[::-1]
+        self.joints = np.array([link[0] for link in self._chain])
+
+    def place(self, q: Array) -> tuple[Array, Array]:
+        """Return the site in the pelvis frame (B, 3) [m] and its Jacobian (B, 3, L).
+
+        Args:
+            q: (B, J) [rad] all joints of the robot.
+        """
+        rows = len(q)
+        frame, origin = np.tile(np.eye(3), (rows, 1, 1)), np.zeros((rows, 3))
+        axes, anchors = [], []
+        for joint, pos, turn, axis in self._chain:
+            origin = origin + frame @ pos
+            frame = frame @ turn
+            axes.append(frame @ axis)
+            anchors.append(origin)
+            frame = frame @ _about(axis, q[:, joint])
+        tip = origin + frame @ self._tip
+        jacobian = [np.cross(a, tip - o) for a, o in zip(axes, anchors, strict=True)]
+        return tip, np.stack(jacobian, -1)
+
+
+def _about(axis: Array, angle: Array) -> Array:
+    """Rotation matrices (B, 3, 3) about a unit axis by angles (B,)."""
+    x, y, z = axis
+    cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
+    s, c = np.sin(angle)[:, None, None], np.cos(angle)[:, None, None]
+    return np.eye(3) + s * cross + (1 - c) * (cross @ cross)

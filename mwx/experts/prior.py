@@ -1,0 +1,165 @@
+"""What an expert imitates at each instant: reference motion by phase, or an arm sent to a target.
+
+A prior is the expert's own clock and its human motion. It is a pure function of the observation
+and its carry, so an expert trained alone runs unchanged inside any task.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+
+from mwx.experts.kinematics import Limb, rotation
+from mwx.motion import Reference
+from mwx.robot import H1
+from mwx.robot.h1 import CONTROL_DT
+from mwx.types import Array, Obs
+
+ARM_LEAD = 0.35  # [rad] how far a commanded arm joint may run ahead of the measured one
+HAND_STEP = 0.03  # [m] error that one control step reacts to at most: 1.5 m/s of the hand
+REACH_EXTRA = 8  # features the reaching prior adds: hand error (3), commanded joints (5)
+
+
+@dataclass(frozen=True)
+class Carry:
+    """Memory of a prior for B episodes.
+
+    Attributes:
+        time_s: (B,) the phase clock, time along the reference.
+        age_s: (B,) time since the start of the episode.
+        arm: (B, L) [rad] commanded joints of the reaching limb; (B, 0) for others.
+    """
+
+    time_s: Array
+    age_s: Array
+    arm: Array
+
+    def where(self, rows: Array, other: "Carry") -> "Carry":
+        """Return this carry with the rows (B,) bool taken from another."""
+        return Carry(np.where(rows, other.time_s, self.time_s),
+                     np.where(rows, other.age_s, self.age_s),
+                     np.where(rows[:, None], other.arm, self.arm))
+
+
+@dataclass(frozen=True)
+class Target:
+    """What the prior wants of B robots now.
+
+    Attributes:
+        q, qd: (B, J) joint positions and velocities to align with at the end of this step.
+        ctrl: (B, J) [rad] feed-forward servo commands of this step.
+        phase: (B, 2) sine and cosine of the phase.
+        ramp: (B,) in [0, 1], how far the motion has been blended in since the episode's start.
+        speed: (B,) [m/s] forward speed of the reference.
+        extra: (B, E) further features of this prior.
+    """
+
+    q: Array
+    qd: Array
+    ctrl: Array
+    phase: Array
+    ramp: Array
+    speed: Array
+    extra: Array
+
+
+class Prior(Protocol):
+    """Reference of one skill; `extra_dim` further features."""
+
+    extra_dim: int
+    reference: Reference
+    mirrors: bool  # the skill is left-right symmetric
+
+    def initial(self, num_envs: int) -> Carry: ...
+
+    def look(self, obs: Obs, carry: Carry) -> tuple[Target, Carry]: ...
+
+
+class ClipPrior:
+    """A reference motion played by a phase clock.
+
+    Args:
+        start_s: [s] where the clock stands at the start of an episode.
+        ramp_s: [s] over which the motion is blended in from the home pose.
+    """
+
+    extra_dim = 0
+
+    def __init__(self, reference: Reference, start_s: float = 0.0, ramp_s: float = 0.0):
+        self.reference, self.start_s, self.ramp_s = reference, start_s, ramp_s
+        self.mirrors = True
+        self._half = 1.0 if reference.loop and reference.num_frames > 1 else 0.0
+
+    def initial(self, num_envs: int) -> Carry:
+        """Return the clock at the start of B episodes."""
+        return Carry(np.full(num_envs, self.start_s), np.zeros(num_envs), np.zeros((num_envs, 0)))
+
+    def look(self, obs: Obs, carry: Carry) -> tuple[Target, Carry]:
+        """Return what to do now and the carry one control step later."""
+        now = self.reference.frame(carry.time_s + CONTROL_DT / 2)
+        goal = self.reference.frame(carry.time_s + CONTROL_DT)
+        ramp = np.ones(len(carry.age_s))
+        if self.ramp_s > 0:
+            ramp = np.clip((carry.age_s + CONTROL_DT) / self.ramp_s, 0, 1)
+        angle = 2 * np.pi * carry.time_s / self.reference.duration_s if self._half else 0.0
+        phase = np.stack([np.sin(angle) * np.ones_like(ramp), np.cos(angle) * np.ones_like(ramp)],
+                         -1)
+        share, home = ramp[:, None], H1.home_joints
+        target = Target(q=home + share * (goal.qpos[:, 7:] - home), qd=share * goal.qvel[:, 6:],
+                        ctrl=home + share * (now.ctrl - home), phase=phase, ramp=ramp,
+                        speed=ramp * goal.qvel[:, 0], extra=np.zeros((len(ramp), 0)))
+        return target, replace(carry, time_s=carry.time_s + CONTROL_DT,
+                               age_s=carry.age_s + CONTROL_DT)
+
+
+class ReachPrior:
+    """Standing while one arm and the waist take the hand to `obs.target`.
+
+    Closed-loop differential inverse kinematics at control rate on the measured hand: damped least
+    squares, bounded hand speed, joint limits; integrating the command removes the servos' sag.
+    Where no target is named the arm returns to the standing reference.
+    """
+
+    extra_dim = REACH_EXTRA
+    mirrors = False
+
+    def __init__(self, reference: Reference, hand: str = "left_hand", ramp_s: float = 0.0):
+        self.reference, self.ramp_s = reference, ramp_s
+        self._stand = ClipPrior(reference, 0.0, ramp_s)
+        self._limb = Limb(hand)
+        index = self._limb.joints
+        self._low, self._high = H1.low[index] + 0.02, H1.high[index] - 0.02
+        self._rest = reference.ctrl[0, index]
+        # the waist carries the whole upper body: it moves less readily than the arm
+        self._mobility = np.where(index == H1.joint("torso"), 0.35, 1.0)
+
+    def initial(self, num_envs: int) -> Carry:
+        """Return the carry at the start of B episodes: the arm at rest."""
+        start = self._stand.initial(num_envs)
+        return replace(start, arm=np.tile(H1.home_joints[self._limb.joints], (num_envs, 1)))
+
+    def look(self, obs: Obs, carry: Carry) -> tuple[Target, Carry]:
+        """Return what to do now and the carry one control step later."""
+        target, after = self._stand.look(obs, carry)
+        index, q = self._limb.joints, obs.proprio[:, 7:26]
+        hand, jacobian = self._limb.place(q)
+        frame = rotation(obs.proprio[:, 3:7])
+        wanted = np.einsum("bji,bj->bi", frame, obs.target - obs.proprio[:, :3])
+        named = np.isfinite(wanted).all(-1)
+        error = np.where(named[:, None], np.nan_to_num(wanted) - hand, 0.0)
+        distance = np.linalg.norm(error, axis=-1, keepdims=True)
+        step = error * np.minimum(1.0, HAND_STEP / np.maximum(distance, 1e-9)) * 0.5
+        move = self._solve(jacobian, step)
+        move = np.where(named[:, None], move, np.clip(self._rest - carry.arm, -0.02, 0.02))
+        arm = np.clip(carry.arm + np.clip(move, -0.06, 0.06), self._low, self._high)
+        arm = np.clip(arm, q[:, index] - ARM_LEAD, q[:, index] + ARM_LEAD)
+        goal_q, ctrl = target.q.copy(), target.ctrl.copy()
+        goal_q[:, index], ctrl[:, index] = arm, arm
+        far = np.maximum(distance, 1e-9)
+        shown = np.concatenate([error / far * np.minimum(far, 1.0), arm], -1)
+        return replace(target, q=goal_q, ctrl=ctrl, extra=shown), replace(after, arm=arm)
+
+    def _solve(self, jacobian: Array, step: Array) -> Array:
+        weighted = jacobian * self._mobility
+        gram = np.einsum("bil,bjl->bij", weighted, jacobian) + 0.01 * np.eye(3)
+        return np.einsum("bil,bi->bl", weighted, np.linalg.solve(gram, step[..., None])[..., 0])
