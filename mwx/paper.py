@@ -1,0 +1,206 @@
+"""The paper as data: where each equation lives, what each letter means, where we depart and why.
+
+Paper: "MetaWorld-X: Hierarchical World Modeling via VLM-Orchestrated Experts for Humanoid
+Loco-Manipulation". `mwx paper` prints these tables; a test holds them against the code.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Status = Literal["as printed", "read as", "planned"]
+
+
+@dataclass(frozen=True)
+class Equation:
+    """One equation and its homes.
+
+    Attributes:
+        numbers: numbers in the paper that share the home.
+        what: in words.
+        formula: as we implement it, in plain text.
+        homes: "package.module:object"; each docstring says "eq. (n)" for every number.
+        status: "as printed"; "read as" when DEVIATIONS says how; "planned" until a home exists.
+    """
+
+    numbers: tuple[int, ...]
+    what: str
+    formula: str
+    homes: tuple[str, ...]
+    status: Status = "as printed"
+
+
+@dataclass(frozen=True)
+class Symbol:
+    """One meaning of one letter; `equations` says where it has this meaning."""
+
+    letter: str
+    equations: tuple[int, ...]
+    meaning: str
+    name: str  # in code
+    unit: str = "1"
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """What the paper says, what we do instead, why, and how the difference is measured."""
+
+    topic: str
+    paper: str
+    here: str
+    why: str
+    measured: str
+
+
+EQUATIONS = (
+    Equation((1, 3), "expert objective (SEP)",
+             "J = E_pi sum_t gamma^t (R_t + beta H(pi(.|s_t))), one expert per skill",
+             ("mwx.experts.train:train_expert",)),
+    Equation((4,), "alignment (energy) reward",
+             "R_t = w (exp(-alpha |q - q*|^2) + lambda exp(-beta |qd - qd*|^2))",
+             ("mwx.experts.alignment:alignment_reward",)),
+    Equation((5,), "distributional TD target",
+             "y_t = R_t + gamma Q_A(z_{t+1}, pi(z_{t+1}))",
+             ("mwx.agents.losses:value_target",)),
+    Equation((6,), "maximum-entropy policy objective",
+             "maximise E[Q_A(z, a) + tau H(pi(.|z))]",
+             ("mwx.agents.losses:policy_loss",), "read as"),
+    Equation((7,), "planning score, MPPI/CEM",
+             "J = sum_k gamma^k (R(z_k, a_k) + mu Q_A(z_k, a_k))",
+             ("mwx.agents.planner:trajectory_score", "mwx.agents.planner:plan"), "read as"),
+    Equation((8,), "retargeting energy",
+             "M = |q - q*|_W^2 + gamma |qd - qd*|_W^2, minimised over the whole clip",
+             ("mwx.motion.retarget:retarget_clip",)),
+    Equation((2, 9, 13), "composition of experts (IRM)",
+             "a = sum_i w_i pi_i(s)",
+             ("mwx.router.composition:compose",)),
+    Equation((10, 11, 12), "router losses, guidance decay",
+             "L = lambda(t) (KL(pi | w_v) - beta H(pi)) + KL(pi | P_demo), "
+             "lambda(t) = lambda_0 eta^t",
+             ("mwx.router.losses:irm_loss",), "read as"),
+)
+
+SYMBOLS = (
+    Symbol("R_t", (3, 4, 5, 7), "alignment reward", "alignment"),
+    Symbol("w", (4,), "scale of the alignment reward", "weight"),
+    Symbol("w, w_i", (9, 13), "router's weight of an expert; on the simplex", "weights"),
+    Symbol("w_v", (10,), "relevance of the experts inferred for the task", "w_v"),
+    Symbol("alpha", (4,), "sharpness of the pose term", "pose_sharpness", "rad^-2"),
+    Symbol("beta", (3,), "entropy temperature of the expert objective (tau in (6))", "entropy"),
+    Symbol("beta", (4,), "sharpness of the velocity term", "velocity_sharpness", "(rad/s)^-2"),
+    Symbol("beta", (10,), "entropy coefficient of the router", "beta"),
+    Symbol("lambda", (4,), "weight of the velocity term", "velocity_weight"),
+    Symbol("lambda(t)", (12,), "guidance weight, lambda_0 eta^t at update t", "guidance_weight"),
+    Symbol("eta", (12,), "decay rate of the guidance weight, set by its half-life", "half_life",
+           "updates"),
+    Symbol("gamma", (3, 5, 7), "discount per control step", "discount"),
+    Symbol("gamma", (8,), "weight of the velocity part of the retargeting energy",
+           "velocity_weight", "s^2"),
+    Symbol("tau", (6,), "entropy weight of the policy", "entropy"),
+    Symbol("mu", (7,), "scale of the value inside the planning score", "value_scale"),
+    Symbol("H", (3, 6, 10), "entropy", "entropy", "nats"),
+    Symbol("H", (7,), "planning horizon", "horizon", "control steps"),
+    Symbol("Q_A", (5, 6, 7), "value of the alignment reward; a distribution over bins", "q"),
+    Symbol("q, qd", (4, 8), "robot joint positions and velocities", "qpos, qvel", "rad, rad/s"),
+    Symbol("q*, qd*", (4, 8), "reference joint positions and velocities", "reference",
+           "rad, rad/s"),
+    Symbol("V(T)", (2, 9, 10), "semantic guidance of the task", "guidance"),
+    Symbol("P_demo", (11,), "expert usage seen in demonstrations", "p_demo"),
+    Symbol("phi", (2, 9, 10, 11, 12), "parameters of the router", "network"),
+    Symbol("pi_i", (1, 2, 9, 13), "expert i", "proposals"),
+)
+
+DEVIATIONS = (
+    Deviation(
+        "sign of the entropy", "eq. (6) prints Q - tau H",
+        "maximise Q + tau H", "eq. (3) and the name \"maximum-entropy\" both ask for it",
+        "by reading; a test checks that the loss falls when entropy rises"),
+    Deviation(
+        "dynamic joint reweighting", "Fig. 3 names it, without a formula",
+        "joint weights rise with that joint's running tracking error; mean 1, bounded; can be "
+        "switched off", "the figure says it prioritises poorly tracked joints",
+        "unit laws; its effect on a trained expert is not measured yet"),
+    Deviation(
+        "value inside the plan", "eq. (7) adds mu Q at every step of the horizon",
+        "both this and one bootstrap at the end, chosen by a field of the planner's configuration",
+        "adding Q at every step counts the future H times over; TD-MPC2 bootstraps once",
+        "closed-form tests of both scores"),
+    Deviation(
+        "what the router can learn", "eq. (11) has one P_demo per task, eq. (12) no return",
+        "P_demo is conditioned on the state or on progress by default; the printed form is an "
+        "option",
+        "with constant w_v and P_demo the optimum of (12) is one constant vector, "
+        "w_v^(lambda/Z) P^(1/Z) with Z = lambda (1 + beta) + 1, whatever the state",
+        "the printed form is tested against this closed form"),
+    Deviation(
+        "zeros in a prior", "reverse KL to w_v and P_demo, no floor",
+        "priors are floored and normalised again", "reverse KL is infinite where a prior is zero",
+        "tests with zero scores"),
+    Deviation(
+        "switching by training step",
+        "Table IV: Stand to 0.17 M steps, Walk to 0.74 M, Reach to 2 M",
+        "a curriculum over training steps (router/switcher.py), apart from the weights in an "
+        "episode",
+        "its axis is training steps, and Fig. 9 calls it a reward switcher", "by reading"),
+    Deviation(
+        "number of experts", "eight experts, seven named",
+        "any number; Stand, Walk and Reach are shipped", "the eighth is not named",
+        "cards of the shipped experts"),
+    Deviation(
+        "letters used twice", "w, alpha, beta, lambda, gamma, tau, H have several meanings",
+        "one table (SYMBOLS) and whole words in code", "to be read without guessing",
+        "a test holds the table against the equations"),
+    Deviation(
+        "length of a trial", "success trials of 30 s",
+        "returns use HumanoidBench's episode lengths; success trials run 30 s",
+        "HumanoidBench's episodes last 20 s, so the two numbers need different lengths",
+        "the number of steps is part of every score"),
+    Deviation(
+        "returns of two kinds", "Table I has returns above 1000 where the task's reward is at most "
+        "1 for 1000 steps", "task_return and alignment_return are logged apart, always",
+        "the table must add the two; a sum cannot be compared with other work",
+        "both columns of every table"),
+    Deviation(
+        "blending whole actions", "eq. (9) weighs whole actions",
+        "scalar weights by default; weights per group of joints, and one expert at a time, are "
+        "options",
+        "two opposed experts at one half each cancel", "unit law of the composition"),
+    Deviation(
+        "what an expert sees", "pi_i(s), one state for all",
+        "an expert reads the robot's own state, its phase clock, and a target point for a hand",
+        "an expert trained alone must run unchanged inside another task; without a target Reach "
+        "could not be pointed at a door handle",
+        "by construction: an expert is not given the task's observation"),
+    Deviation(
+        "what an action is", "unspecified",
+        "a residual, bounded per joint, around the reference's next pose, whose command carries a "
+        "feed-forward term (inverse dynamics and servo damping)",
+        "servos sag under gravity by torque / stiffness, so the pose itself is not the command "
+        "that holds it; a small residual is also easier to explore",
+        "part of each expert's configuration and card"),
+    Deviation(
+        "help while learning", "none mentioned",
+        "an assist wrench on the pelvis, annealed to zero as episodes grow; off in every "
+        "evaluation",
+        "an unaided robot falls before it meets most of the reference",
+        "scores on the cards are without assistance"),
+    Deviation(
+        "privileged imitation policy", "filters unstable clips before training (section III-C)",
+        "its roll-outs may also warm-start the replay, with a decaying cloning term",
+        "the paper trains one anyway; a teacher saves most of a CPU's budget",
+        "switchable in the recipe; named on the card"),
+    Deviation(
+        "where the guidance comes from", "a VLM answers for each task",
+        "the default is a shipped file, labelled curated or paper_table; a VLM needs an endpoint",
+        "no network or key may be needed to run; a file is not a VLM and is not called one",
+        "provenance stands in every report"),
+    Deviation(
+        "number format", "unspecified (GPU)",
+        "32-bit; bf16 only where the processor computes it natively, as a field of the recipe",
+        "emulated bf16 is slower and less precise than 32-bit",
+        "`mwx check` says what the processor has"),
+)
+
+
+def equation(number: int) -> Equation:
+    """Return the row of one of the paper's equations, 1 to 13."""
+    return next(row for row in EQUATIONS if number in row.numbers)
