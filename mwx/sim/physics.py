@@ -90,15 +90,19 @@ class Physics:
             (B,) bool: the simulation diverged (MuJoCo put it back to its default state).
         """
         before = self._batch.warning[:, DIVERGED, 1].sum(1)
-        try:
-            self._batch.step(nstep=substeps)
-        except SimulationError as error:
-            raise MwxError(f"the simulation failed: {error}") from None
+        self.advance(substeps)
         if self._pushed:
             self._wrench[:, self._pelvis] = 0
             self._pushed = False
         self._refresh(None)
         return self._batch.warning[:, DIVERGED, 1].sum(1) > before
+
+    def advance(self, substeps: int) -> None:
+        """Advance the bare simulations; the named quantities stay what they were."""
+        try:
+            self._batch.step(nstep=substeps)
+        except SimulationError as error:
+            raise MwxError(f"the simulation failed: {error}") from None
 
     def reset_rows(self, rows: Array) -> None:
         """Put environments (sorted indices) back to keyframe 0; call `forward` after edits."""
@@ -151,7 +155,7 @@ class Physics:
         mujoco.mj_forward(self.model, data)
         return data
 
-    # the robot
+    # the robot; fresh means: of the end of the control step
 
     @property
     def robot_qpos(self) -> Array:
@@ -243,7 +247,9 @@ class Physics:
 
     @property
     def goal(self) -> Array:
-        """(B, 3) [m, world] live view: where the marker body of the task is."""
+        """(B, 3) [m, world] live view: where the task's marker is; a write moves it."""
+        if self._mocap.shape[1] == 0:
+            raise MwxError("this task has no goal: only tasks with a marker body do")
         return self._mocap[:, 0]
 
     def body_position(self, name: str) -> Array:

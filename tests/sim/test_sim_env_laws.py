@@ -151,3 +151,13 @@ def test_a_robot_state_can_be_given(name):
     np.testing.assert_array_equal(obs.vector[[0, 3]], before[[0, 3]])
     np.testing.assert_allclose(env.physics.com_velocity[[1, 2], 0], 1.5, atol=1e-9)
     np.testing.assert_allclose(env.physics.head_height[[1, 2]], 1.68, atol=1e-3)
+
+
+def test_a_record_does_not_change_afterwards(name):
+    env = make(name, num_envs=2, threads=1)
+    step = env.step(actions(2, 1)[0])
+    kept = [step.reward, *step.terms.values()]
+    kept += [getattr(step.obs, group) for group in ("vector", "proprio", "task", "target")]
+    copies = [array.copy() for array in kept]
+    env.step(actions(2, 1)[0])
+    assert_same(kept, copies)

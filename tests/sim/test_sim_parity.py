@@ -11,8 +11,9 @@ from mwx.sim.env import scene
 RECORDINGS = Path(__file__).resolve().parents[3] / "shared" / "parity"
 MODES = ("smooth", "uniform")
 EXACT = 1e-6
-# how far the first control steps may part: our soles and links are primitives, not meshes
-NEAR_STEPS, NEAR = 3, 5e-3
+# control steps replayed and how far qpos may part: our soles are the original's outline, so flat
+# feet move alike, but a foot on its rim or two links that touch do not (primitives, not meshes)
+REPLAY = {"smooth": (10, 1e-6), "uniform": (3, 5e-3)}
 
 pytestmark = pytest.mark.skipif(not RECORDINGS.is_dir(), reason="no recordings beside the project")
 
@@ -23,7 +24,7 @@ def recording(request):
     name, mode = request.param
     with np.load(RECORDINGS / f"h1-{name}-v0.npz", allow_pickle=False) as file:
         arrays = {k.removeprefix(f"{mode}_"): file[k] for k in file.files if k.startswith(mode)}
-    return TASKS[name], arrays
+    return TASKS[name], {**arrays, "mode": mode}
 
 
 def flat(array):
@@ -80,6 +81,7 @@ def test_the_first_steps_are_near_the_recorded_ones(recording):
     env = make(task.name, num_envs=len(arrays["init_qpos"]), threads=1, terminate=False)
     env.physics.qpos[:] = arrays["init_qpos"]
     env.physics.forward()
-    for t in range(NEAR_STEPS):
+    steps, near = REPLAY[arrays["mode"]]
+    for t in range(steps):
         env.step(arrays["action"][:, t])
-        assert np.abs(env.physics.qpos - arrays["qpos"][:, t]).max() < NEAR
+        assert np.abs(env.physics.qpos - arrays["qpos"][:, t]).max() < near

@@ -13,11 +13,14 @@ from mwx.sim.tasks.terms import nearest_hand_distance, small_control, standing, 
 from mwx.types import Array
 
 STRICT_LEAN = 0.9  # margin of uprightness: 0 when the torso is horizontal
-HATCH_TURNED, HATCH_LIMIT = 0.75, 2.0  # [rad] the latch is free somewhat above the first
+HATCH_TURNED, HATCH_LIMIT = 0.75, 2.0  # [rad] between them the hatch pays in full
 HAND_ON_HATCH, HAND_MARGIN = 0.25, 1.0  # [m]
-PASSED_X, PASSAGE_MARGIN = 1.2, 1.0  # [m, world] the door stands at x = 0.8
-DOOR_OPEN = 1.0  # [rad] opening worth full reward
-START_X = -0.05  # [m] the imu's place in the home pose, rounded
+PASSED_X, PASSAGE_MARGIN = 1.2, 1.0  # [m, world]
+# what progress is measured by, ours
+HAND_AT_START = 0.52  # [m] nearest hand to the hatch in the home pose
+HATCH_FREE = 1.2  # [rad] the latch has left the frame
+DOOR_OPEN = 1.0  # [rad]
+DOOR_FACE_X = 0.73  # [m, world] nobody gets further with the door closed
 
 
 class Door(Task):
@@ -62,19 +65,21 @@ class Door(Task):
 
     def target(self, physics: Physics) -> Array:
         """The hatch's axis."""
-        return physics.body_position("door_hatch")
+        return physics.body_position("door_hatch").copy()
 
     def progress(self, physics: Physics) -> Array:
         """A quarter each for the approach, the hatch turned, the door opened, the passage."""
         hand = nearest_hand_distance(physics, self.target(physics))
-        opened = np.clip(_opening(physics) / DOOR_OPEN, 0, 1)
-        beyond = np.clip((physics.imu[:, 0] - START_X) / (PASSED_X - START_X), 0, 1) * opened
-        # a later stage reached proves the earlier ones, though the hand has left the hatch
-        passed = beyond
-        opened = np.maximum(opened, passed)
-        turned = np.maximum(np.clip(_hatch(physics) / HATCH_TURNED, 0, 1), opened)
-        near = np.clip(1 - (hand - HAND_ON_HATCH) / HAND_MARGIN, 0, 1)
-        return (np.maximum(near, turned) + turned + opened + passed) / 4
+        passed = _share(physics.imu[:, 0], DOOR_FACE_X, PASSED_X)
+        # a later stage proves the earlier ones: hands leave the hatch, the spring shuts the door
+        opened = np.maximum(_share(_opening(physics), 0, DOOR_OPEN), passed)
+        turned = np.maximum(_share(_hatch(physics), 0, HATCH_FREE), opened)
+        near = np.maximum(_share(-hand, -HAND_AT_START, -HAND_ON_HATCH), turned)
+        return (near + turned + opened + passed) / 4
+
+
+def _share(x: Array, start: float, end: float) -> Array:
+    return np.clip((x - start) / (end - start), 0, 1)
 
 
 def _opening(physics: Physics) -> Array:

@@ -1,0 +1,86 @@
+"""Frames -> mp4 or GIF."""
+
+import os
+from collections.abc import Iterable
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+
+from mwx.errors import MwxError
+from mwx.types import Array
+
+FORMATS = (".mp4", ".gif")
+
+
+def write_video(path: str | Path, frames: Iterable[Array], fps: float = 25.0) -> Path:
+    """Write pictures as a film; nothing is left behind if that fails.
+
+    Args:
+        path: ends in .mp4 (H.264, plays in browsers) or .gif.
+        frames: (height, width, 3) uint8 each, all of one size; drawn one by one.
+        fps: [1/s] pictures shown in a second.
+
+    Returns:
+        The path.
+
+    Raises:
+        MwxError: another ending, no frame, frames that differ, or a writer that fails.
+    """
+    path = Path(path)
+    if path.suffix not in FORMATS:
+        raise MwxError(f"{path}: a film's name must end in {' or '.join(FORMATS)}")
+    if not fps > 0:
+        raise MwxError(f"fps {fps}: must be positive")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.stem}.part{path.suffix}")
+    try:
+        (_write_mp4 if path.suffix == ".mp4" else _write_gif)(part, _checked(frames), fps)
+        os.replace(part, path)
+    except OSError as error:
+        raise MwxError(f"{path}: the film could not be written ({error})") from error
+    finally:
+        part.unlink(missing_ok=True)
+    return path
+
+
+def _checked(frames: Iterable[Array]) -> Iterable[Array]:
+    frames = iter(frames)
+    first = next(frames, None)
+    if first is None:
+        raise MwxError("a film needs at least one frame")
+    for frame in chain([first], frames):
+        if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape != first.shape or \
+                frame.shape[2] != 3:
+            raise MwxError(f"frame of shape {frame.shape} and type {frame.dtype}: every frame must "
+                           f"be uint8 (height, width, 3), here {first.shape[:2]} like the first")
+        yield frame
+
+
+def _write_mp4(path: Path, frames: Iterable[Array], fps: float) -> None:
+    import imageio_ffmpeg
+
+    writer = None
+    try:
+        for frame in frames:
+            height, width = (side - side % 2 for side in frame.shape[:2])  # H.264 needs even sides
+            if writer is None:
+                writer = imageio_ffmpeg.write_frames(
+                    str(path), (width, height),
+                    fps=fps,  # pyright: ignore[reportArgumentType]  # it formats a float
+                    codec="libx264", quality=7,
+                    macro_block_size=2, ffmpeg_log_level="error",
+                    output_params=["-movflags", "+faststart"])
+                writer.send(None)
+            writer.send(np.ascontiguousarray(frame[:height, :width]))
+    finally:
+        if writer is not None:
+            writer.close()
+
+
+def _write_gif(path: Path, frames: Iterable[Array], fps: float) -> None:
+    import imageio
+
+    with imageio.get_writer(path, mode="I", duration=1000 / fps, loop=0) as writer:
+        for frame in frames:
+            writer.append_data(frame)
