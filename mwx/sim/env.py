@@ -76,6 +76,12 @@ class TaskEnv:
         self.obs = self.observe()
         return self.obs
 
+    def reset_rows(self, rows: Array) -> Obs:
+        """Start new episodes in some environments (sorted indices), e.g. ended by a wrapper."""
+        self._start(rows)
+        self.obs = self.observe()
+        return self.obs
+
     def _start(self, rows: Array) -> None:
         physics = self.physics
         physics.reset_rows(rows)
