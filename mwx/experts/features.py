@@ -3,7 +3,7 @@
 import numpy as np
 
 from mwx.experts.kinematics import heading_rotation, rotation, yaw
-from mwx.experts.prior import Prior, Target
+from mwx.experts.prior import Prior, Target, is_gait
 from mwx.robot import H1
 from mwx.types import Array, Obs
 
@@ -34,8 +34,7 @@ def mirror_map(prior: Prior) -> tuple[Array, Array]:
 
     A gait is its own reflection half a period later, so its phase changes sign.
     """
-    gait = prior.reference.loop and prior.reference.num_frames > 1
-    clock = [-1.0, -1.0] if gait else [1.0, 1.0]
+    clock = [-1.0, -1.0] if is_gait(prior.reference) else [1.0, 1.0]
     sign = np.concatenate([[1], [1, -1, 1], [1, -1, 1], [-1, 1, -1], H1.mirror_sign,
                            H1.mirror_sign, [-1, 1], clock, [1, 1]])
     index = np.arange(SIZE)

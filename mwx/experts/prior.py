@@ -75,6 +75,11 @@ class Prior(Protocol):
     def look(self, obs: Obs, carry: Carry) -> tuple[Target, Carry]: ...
 
 
+def is_gait(reference: Reference) -> bool:
+    """True for a loop that moves on: its left and right halves mirror each other."""
+    return reference.loop and float(np.linalg.norm(reference.advance)) > 0.1
+
+
 class ClipPrior:
     """A reference motion played by a phase clock.
 
@@ -88,7 +93,6 @@ class ClipPrior:
     def __init__(self, reference: Reference, start_s: float = 0.0, ramp_s: float = 0.0):
         self.reference, self.start_s, self.ramp_s = reference, start_s, ramp_s
         self.mirrors = True
-        self._half = 1.0 if reference.loop and reference.num_frames > 1 else 0.0
 
     def initial(self, num_envs: int) -> Carry:
         """Return the clock at the start of B episodes."""
@@ -101,9 +105,10 @@ class ClipPrior:
         ramp = np.ones(len(carry.age_s))
         if self.ramp_s > 0:
             ramp = np.clip((carry.age_s + CONTROL_DT) / self.ramp_s, 0, 1)
-        angle = 2 * np.pi * carry.time_s / self.reference.duration_s if self._half else 0.0
-        phase = np.stack([np.sin(angle) * np.ones_like(ramp), np.cos(angle) * np.ones_like(ramp)],
-                         -1)
+        angle = np.zeros_like(ramp)
+        if is_gait(self.reference):
+            angle = 2 * np.pi * carry.time_s / self.reference.duration_s
+        phase = np.stack([np.sin(angle), np.cos(angle)], -1)
         share, home = ramp[:, None], H1.home_joints
         target = Target(q=home + share * (goal.qpos[:, 7:] - home), qd=share * goal.qvel[:, 6:],
                         ctrl=home + share * (now.ctrl - home), phase=phase, ramp=ramp,
@@ -126,8 +131,8 @@ class ReachPrior:
     def __init__(self, reference: Reference, hand: str = "left_hand", ramp_s: float = 0.0):
         self.reference, self.ramp_s = reference, ramp_s
         self._stand = ClipPrior(reference, 0.0, ramp_s)
-        self._limb = Limb(hand)
-        index = self._limb.joints
+        self.limb = Limb(hand)
+        index = self.limb.joints
         self._low, self._high = H1.low[index] + 0.02, H1.high[index] - 0.02
         self._rest = reference.ctrl[0, index]
         # the waist carries the whole upper body: it moves less readily than the arm
@@ -136,13 +141,13 @@ class ReachPrior:
     def initial(self, num_envs: int) -> Carry:
         """Return the carry at the start of B episodes: the arm at rest."""
         start = self._stand.initial(num_envs)
-        return replace(start, arm=np.tile(H1.home_joints[self._limb.joints], (num_envs, 1)))
+        return replace(start, arm=np.tile(H1.home_joints[self.limb.joints], (num_envs, 1)))
 
     def look(self, obs: Obs, carry: Carry) -> tuple[Target, Carry]:
         """Return what to do now and the carry one control step later."""
         target, after = self._stand.look(obs, carry)
-        index, q = self._limb.joints, obs.proprio[:, 7:26]
-        hand, jacobian = self._limb.place(q)
+        index, q = self.limb.joints, obs.proprio[:, 7:26]
+        hand, jacobian = self.limb.place(q)
         frame = rotation(obs.proprio[:, 3:7])
         wanted = np.einsum("bji,bj->bi", frame, obs.target - obs.proprio[:, :3])
         named = np.isfinite(wanted).all(-1)

@@ -1,0 +1,105 @@
+"""Configuration of one expert: what it imitates, how it is rewarded, how it is trained."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from mwx.agents.config import AgentConfig
+from mwx.experts.alignment import AlignmentConfig
+from mwx.experts.reweight import ReweightConfig
+
+
+@dataclass(frozen=True)
+class PriorConfig:
+    """The expert's human motion and phase clock.
+
+    Attributes:
+        kind: "clip" plays the reference; "reach" sends the left hand to the target.
+        start_s: [s] place in the reference at the start of an episode.
+        ramp_s: [s] over which the motion is blended in from the home pose.
+    """
+
+    kind: Literal["clip", "reach"] = "clip"
+    start_s: float = 0.0
+    ramp_s: float = 0.4
+
+
+@dataclass(frozen=True)
+class TrackingConfig:
+    """The environment an expert is trained in; every aid can be switched off by its number.
+
+    Attributes:
+        residual: [rad] reach of an action of 1 around the feed-forward command.
+        task_weight: weight of the task's own reward.
+        root_weight: weight of the root term (height, tilt, heading, speed).
+        effort_weight: cost of the mean squared action.
+        arm_importance: first weight of arm joints in eq. (4), legs and waist being 1.
+        reference_starts: share of episodes started from reference states (initialisation from the
+            reference); the others start as the benchmark does.
+        min_height, max_tilt, max_heading: [m], [cosine], [rad] early termination.
+        assist: first strength of the assist wrench on the pelvis (0: none); training only.
+        assist_decay, assist_length: strength is multiplied by the first whenever the mean length of
+            the last 64 episodes passes the second (share of max_steps).
+        max_steps: control steps of a training episode.
+        push_speed: [m/s] random velocity added to the base at reference starts.
+    """
+
+    residual: float = 0.25
+    task_weight: float = 1.0
+    root_weight: float = 0.3
+    effort_weight: float = 0.0
+    alignment: AlignmentConfig = field(default_factory=lambda: AlignmentConfig(weight=0.3))
+    reweight: ReweightConfig = field(default_factory=ReweightConfig)
+    arm_importance: float = 0.5
+    reference_starts: float = 0.7
+    min_height: float = 0.65
+    max_tilt: float = 0.6
+    max_heading: float = 0.9
+    assist: float = 0.0
+    assist_decay: float = 0.9
+    assist_length: float = 0.6
+    max_steps: int = 400
+    push_speed: float = 0.1
+
+
+@dataclass(frozen=True)
+class TeacherConfig:
+    """The privileged imitation policy (PPO) or balance controller (LQR) that warms up the replay.
+
+    Attributes:
+        kind: "none" trains the world model alone.
+        steps: environment steps of the PPO teacher.
+        assist: first strength of the assist wrench while the teacher is trained.
+    """
+
+    kind: Literal["none", "lqr", "ppo"] = "none"
+    steps: int = 1_200_000
+    num_envs: int = 64
+    rollout: int = 48
+    hidden: int = 256
+    discount: float = 0.97
+    gae_lambda: float = 0.95
+    epochs: int = 5
+    minibatches: int = 4
+    clip: float = 0.2
+    rate: float = 3e-4
+    rate_low: float = 5e-5
+    rate_high: float = 1.5e-3
+    kl: float = 0.05
+    std: float = 0.4
+    assist: float = 1.0
+
+
+@dataclass(frozen=True)
+class ExpertConfig:
+    """One expert; its recipe is a named value of this."""
+
+    skill: str = "walk"
+    task: str = "walk"
+    motion: str = "walk"
+    speed: float | None = None
+    prior: PriorConfig = field(default_factory=PriorConfig)
+    tracking: TrackingConfig = field(default_factory=TrackingConfig)
+    teacher: TeacherConfig = field(default_factory=TeacherConfig)
+    agent: AgentConfig = field(default_factory=AgentConfig)
+    seed: int = 0
+    threads: int = 1

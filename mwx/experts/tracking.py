@@ -1,0 +1,190 @@
+"""The environment an expert is trained in: a task, a reference, and honest aids to learning."""
+
+from collections import deque
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from mwx.experts.alignment import alignment_reward
+from mwx.experts.config import TrackingConfig
+from mwx.experts.features import features
+from mwx.experts.kinematics import rotation, yaw
+from mwx.experts.prior import Carry, Prior, Target
+from mwx.experts.reweight import JointWeights
+from mwx.maths import rotations
+from mwx.rng import generator, get_state, set_state
+from mwx.robot import H1
+from mwx.sim.env import TaskEnv
+from mwx.types import Array, Obs, Step
+
+# Assist wrench on the pelvis at strength 1 (training only): stiffness and damping
+TILT_STIFFNESS, TILT_DAMPING = 1500.0, 150.0  # [N m/rad], [N m s/rad]
+YAW_STIFFNESS, YAW_DAMPING = 300.0, 40.0
+FORWARD_GAIN, LATERAL_GAIN = 150.0, 250.0  # [N s/m]
+
+
+class TrackingEnv:
+    """Wraps a task for one expert (implements mwx.types.Env).
+
+    `obs.vector` holds the expert's features; an action in [-1, 1] is a residual around the
+    reference's feed-forward command. reward = task + alignment (eq. 4) + root - effort; both
+    returns are in `terms`.
+
+    Attributes:
+        assist: strength of the assist wrench in [0, 1].
+        joint_weights: dynamic reweighting of eq. (4).
+    """
+
+    def __init__(self, env: TaskEnv, prior: Prior, config: TrackingConfig, seed: int):
+        self.env, self.prior, self.config = env, prior, config
+        env.auto_reset = False
+        self.num_envs, self.act_dim = env.num_envs, env.act_dim
+        self.max_steps = config.max_steps
+        self.assist = config.assist
+        importance = np.array([1.0 if "shoulder" not in n and "elbow" not in n else
+                               config.arm_importance for n in H1.joint_names])
+        self.joint_weights = JointWeights(importance, config.reweight)
+        self.lengths: deque[int] = deque(maxlen=64)
+        self.reset(seed)
+        self.obs_dim = self.obs.vector.shape[1]
+
+    def reset(self, seed: int | None = None) -> Obs:
+        """Start B episodes."""
+        if seed is not None:
+            self.rng = generator(seed, "tracking")
+        self.age = np.zeros(self.num_envs, np.int64)
+        self.carry = self.prior.initial(self.num_envs)
+        raw = self.env.reset(seed)
+        raw = self._reference_starts(raw, np.arange(self.num_envs))
+        # different ages, so that time limits do not come all at once
+        self.age = self.rng.integers(0, self.max_steps // 2, self.num_envs)
+        return self._look(raw)
+
+    def _reference_starts(self, raw: Obs, rows: Array) -> Obs:
+        """Put a share of the rows on random states of the reference (its clock in step)."""
+        c = self.config
+        chosen = rows[self.rng.random(len(rows)) < c.reference_starts]
+        if len(chosen) == 0:
+            return raw
+        count = len(chosen)
+        time_s = self.rng.uniform(0, max(self.prior.reference.duration_s, 1e-3), count)
+        frame = self.prior.reference.frame(time_s)
+        qpos, qvel = frame.qpos.copy(), frame.qvel.copy()
+        qpos[:, :2] = 0
+        qpos[:, 2] += 0.002
+        qpos[:, 3:7] = rotations.multiply(_small_turn(self.rng.normal(0, 0.03, (count, 3))),
+                                          qpos[:, 3:7])
+        qpos[:, 7:] = np.clip(qpos[:, 7:] + self.rng.normal(0, 0.03, (count, 19)), H1.low, H1.high)
+        qvel[:, :2] += self.rng.normal(0, c.push_speed, (count, 2))
+        qvel[:, 6:] += self.rng.normal(0, 0.2, (count, 19))
+        raw = self.env.set_robot_state(chosen, qpos, qvel)
+        mask = np.zeros(self.num_envs, bool)
+        mask[chosen] = True
+        moved = np.zeros(self.num_envs)
+        moved[chosen] = time_s
+        there = self.prior.initial(self.num_envs)
+        arm = there.arm.copy()
+        if arm.shape[1]:
+            arm[chosen] = raw.proprio[chosen][:, 7 + self._arm_joints()]
+        self.carry = self.carry.where(mask, Carry(moved, np.full(self.num_envs, 1e3), arm))
+        return raw
+
+    def _arm_joints(self) -> Array:
+        return self.prior.limb.joints  # pyright: ignore[reportAttributeAccessIssue]
+
+    def _look(self, raw: Obs) -> Obs:
+        self.target, self._next_carry = self.prior.look(raw, self.carry)
+        self.obs = Obs(features(raw, self.target), raw.proprio, raw.task, raw.target)
+        return self.obs
+
+    def step(self, action: Array) -> Step:
+        """Advance by one control step; action (B, A) is the residual in [-1, 1]."""
+        c, target = self.config, self.target
+        action = np.clip(action, -1, 1)
+        ctrl = target.ctrl + c.residual * action
+        if self.assist > 0:
+            self.env.physics.apply_wrench(*self._wrench(target))
+        step = self.env.step(H1.to_action(ctrl))
+        proprio = step.final_obs.proprio
+        q, qd = proprio[:, 7:26], proprio[:, 32:51]
+        aligned = alignment_reward(q, qd, target.q, target.qd, self.joint_weights.weights,
+                                   c.alignment)
+        self.joint_weights.update(q, target.q)
+        root = self._root(proprio, target)
+        effort = (action ** 2).mean(-1)
+        reward = (c.task_weight * step.reward + aligned + c.root_weight * root
+                  - c.effort_weight * effort)
+        self.age += 1
+        self.carry = self._next_carry
+        terminated = step.terminated | self._lost(proprio)
+        truncated = (self.age >= self.max_steps) & ~terminated
+        final = self._look(step.final_obs)
+        obs = self._restart(terminated | truncated, step.obs) if (terminated | truncated).any() \
+            else final
+        terms = {"task_return": step.reward, "alignment_return": aligned,
+                 "assist": np.full(self.num_envs, self.assist / self.max_steps)}
+        return Step(obs, reward, terminated, truncated, terms, final)
+
+    def _root(self, proprio: Array, target: Target) -> Array:
+        height, tilt = proprio[:, 2] - self._height(), 1 - rotation(proprio[:, 3:7])[:, 2, 2]
+        speed = proprio[:, 26] - target.speed
+        return np.exp(-40 * height ** 2 - 10 * tilt - 2 * yaw(proprio[:, 3:7]) ** 2
+                      - 2 * speed ** 2 - 2 * proprio[:, 27] ** 2)
+
+    def _height(self) -> float:
+        return float(self.prior.reference.qpos[:, 2].mean())
+
+    def _lost(self, proprio: Array) -> Array:
+        c = self.config
+        upright = rotation(proprio[:, 3:7])[:, 2, 2]
+        return ((proprio[:, 2] < c.min_height) | (upright < c.max_tilt)
+                | (np.abs(yaw(proprio[:, 3:7])) > c.max_heading))
+
+    def _wrench(self, target: Target) -> tuple[Array, Array]:
+        p = self.env.physics
+        turn = rotation(p.base_quat)
+        spin = np.einsum("bij,bj->bi", turn, p.robot_qvel[:, 3:6])
+        up = turn[:, :, 2]  # the pelvis' z axis in the world; tilt axis = up x z
+        tilt = np.stack([up[:, 1], -up[:, 0], np.zeros(self.num_envs)], -1)
+        torque = TILT_STIFFNESS * tilt - TILT_DAMPING * spin * np.array([1, 1, 0])
+        torque[:, 2] = -YAW_STIFFNESS * yaw(p.base_quat) - YAW_DAMPING * spin[:, 2]
+        velocity = p.robot_qvel[:, :3]
+        force = np.stack([FORWARD_GAIN * (target.speed - velocity[:, 0]),
+                          -LATERAL_GAIN * velocity[:, 1], np.zeros(self.num_envs)], -1)
+        return self.assist * force, self.assist * torque
+
+    def _restart(self, done: Array, raw: Obs) -> Obs:
+        rows = np.flatnonzero(done)
+        self.lengths.extend(self.age[rows].tolist())
+        if self.assist > 0 and len(self.lengths) == 64 and \
+                np.mean(self.lengths) > self.config.assist_length * self.max_steps:
+            self.assist = self.assist * self.config.assist_decay if self.assist > 0.02 else 0.0
+            self.lengths.clear()
+        self.age[rows] = 0
+        self.carry = self.carry.where(done, self.prior.initial(self.num_envs))
+        raw = self.env.reset_rows(rows)
+        return self._look(self._reference_starts(raw, rows))
+
+    def get_state(self) -> dict[str, Any]:
+        """Return everything needed to continue bit for bit."""
+        return {"env": self.env.get_state(), "rng": get_state(self.rng), "age": self.age.copy(),
+                "carry": {"time_s": self.carry.time_s, "age_s": self.carry.age_s,
+                          "arm": self.carry.arm},
+                "assist": self.assist, "lengths": list(self.lengths),
+                "joint_weights": self.joint_weights.get_state()}
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Continue from get_state."""
+        self.env.set_state(state["env"])
+        set_state(self.rng, state["rng"])
+        self.age = np.array(state["age"])
+        self.carry = Carry(**{k: np.array(v) for k, v in state["carry"].items()})
+        self.assist, self.lengths = state["assist"], deque(state["lengths"], maxlen=64)
+        self.joint_weights.set_state(state["joint_weights"])
+        self._look(self.env.observe())
+
+
+def _small_turn(axis_angle: Array) -> Array:
+    quat = np.concatenate([np.ones((len(axis_angle), 1)), axis_angle / 2], -1)
+    return quat / np.linalg.norm(quat, axis=-1, keepdims=True)
