@@ -91,7 +91,7 @@ def feed_forward(qpos: Array, contact: Array, fps: float, advance: Array | None 
 
 
 def load_share(contact: Array, fps: float, loop: bool, ramp_s: float) -> Array:
-    """Return each foot's share (T, 2) in [0, 1], rising after touch-down, falling before lift-off."""
+    """Return each foot's share (T, 2): it rises to 1 after touch-down, falls before lift-off."""
     frames = len(contact)
     reach = max(1, round(ramp_s * fps))
     share = np.zeros(contact.shape)

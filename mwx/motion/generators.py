@@ -1,5 +1,6 @@
 """Reference motions from published gait figures: nothing captured, nothing to download."""
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -41,7 +42,10 @@ def generate(skill: str, speed: float | None = None, config: Any = None) -> Refe
 def walk(speed: float, config: WalkConfig) -> Reference:
     """Return one stride of walking along +x; frame 0 is the right touch-down."""
     qpos, contact, advance = walk_motion(speed, config)
-    return _assemble("walk", qpos, contact, advance, WALK_SOURCE, {"speed": float(speed)})
+    reference = _assemble("walk", qpos, contact, advance, WALK_SOURCE, {"speed": float(speed)})
+    # the robot's left and right differ by grams; the command of a symmetric gait should not
+    other = np.roll(reference.mirrored().ctrl, len(qpos) // 2, axis=0)
+    return dataclasses.replace(reference, ctrl=(reference.ctrl + other) / 2)
 
 
 def stand(config: StandConfig) -> Reference:

@@ -66,7 +66,8 @@ def _pitch(q: Array) -> Array:
     return np.arcsin(np.clip(-axis[:, 2], -1, 1))
 
 
-def place_feet(qpos: Array, soles_w: dict[str, Array], yaw: Array, pitch: dict[str, Array]) -> Array:
+def place_feet(qpos: Array, soles_w: dict[str, Array], yaw: Array,
+               pitch: dict[str, Array]) -> Array:
     """Return configurations whose sole centre lines pass through the wanted points.
 
     Args:

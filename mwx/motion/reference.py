@@ -140,6 +140,7 @@ class Reference:
                   "contact_names": np.array(CONTACT_NAMES), "header": np.array(self._header())}
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".npz")
+        os.chmod(temporary, 0o644)
         try:
             with os.fdopen(handle, "wb") as file:
                 np.savez_compressed(file, **arrays)

@@ -1,9 +1,9 @@
 """A walk for H1: human timing and upper body, flat feet, and a centre of mass that can be held up.
 
-The body is carried over its feet like an inverted pendulum (Kajita's linear model): the zero-moment
-point p travels from foot to foot and the centre of mass c obeys c'' = (g / z) (c - p), whose periodic
-solution is one division per harmonic. Two or three rounds of inverse dynamics replace the model's
-p by the whole body's.
+The body is carried over its feet like an inverted pendulum (Kajita's linear model): the
+zero-moment point p travels from foot to foot and the centre of mass c obeys c'' = (g / z) (c - p),
+whose periodic solution is one division per harmonic. A few rounds of inverse dynamics replace the
+model's p by the whole body's.
 """
 
 from dataclasses import dataclass
@@ -20,6 +20,8 @@ from mwx.motion.stand import FPS, centre_of_mass
 from mwx.robot import H1
 from mwx.types import Array
 
+REACH_MARGIN = 0.04  # [m] hip ahead of the middle of the feet, and the swing of the body
+USABLE_LEG = 0.985 * (leg_ik.THIGH + leg_ik.SHANK)  # [m] a straight knee cannot be servoed
 SPEEDS = (0.6, 1.6)  # [m/s] where the tables hold
 
 
@@ -28,7 +30,8 @@ class WalkConfig:
     """The shape of the walk.
 
     Attributes:
-        height: [m] mean pelvis height; bob: [m] its rise at mid-stance.
+        height: [m] mean pelvis height, lowered where a speed's steps need it.
+        bob: [m] rise of the pelvis at mid-stance.
         clearance: [m] of the sole in mid-swing.
         cadence: factor on the human cadence; shorter steps spare a foot without push-off.
         stance_less: cut from the human stance part, since no heel rises.
@@ -41,7 +44,7 @@ class WalkConfig:
 
     height: float = 0.95
     bob: float = 0.008
-    clearance: float = 0.1
+    clearance: float = 0.12
     cadence: float = 1.25
     stance_less: float = 0.06
     heel_to_toe: tuple[float, float] = (-0.03, 0.03)
@@ -57,6 +60,7 @@ class _Timing:
     advance: Array
     phase: Array  # (T,) of the right foot
     stance: float
+    height: float  # [m] of the pelvis
 
     @property
     def period(self) -> float:
@@ -79,7 +83,7 @@ def walk_motion(speed: float, config: WalkConfig) -> tuple[Array, Array, Array]:
     zmp = _zmp(timing, config)
     soles = {side: _sole(timing, config, side) for side in ("left", "right")}
     zmp_model, target = zmp.copy(), zmp
-    height = config.height - 0.03  # the centre of mass, a little below the pelvis
+    height = timing.height - 0.03  # the centre of mass, a little below the pelvis
     contact = np.stack([_foot_phase(timing, s) < timing.stance for s in ("left", "right")], 1)
     qpos = np.zeros((timing.frames, 26))
     for _ in range(config.rounds):
@@ -96,8 +100,11 @@ def _timing(speed: float, config: WalkConfig) -> _Timing:
     half = round(gait.stride_time(speed) / config.cadence * FPS / 2)
     frames = 2 * half
     advance = np.array([speed * frames / FPS, 0.0, 0.0])
-    return _Timing(frames, advance, np.arange(frames) / frames,
-                   gait.stance_part(speed) - config.stance_less)
+    stance = gait.stance_part(speed) - config.stance_less
+    reach = advance[0] * stance / 2 + REACH_MARGIN  # [m] of the ankle behind the hip at lift-off
+    drop = np.sqrt(USABLE_LEG ** 2 - reach ** 2) + leg_ik.SOLE - leg_ik.HIP[2] - config.bob
+    return _Timing(frames, advance, np.arange(frames) / frames, stance,
+                   float(min(config.height, drop)))
 
 
 def _foot_phase(timing: _Timing, side: str) -> Array:
@@ -178,7 +185,16 @@ def _body_over(com: Array, soles: dict[str, Array], timing: _Timing, speed: floa
         qpos[:, :2] = base
         qpos = leg_ik.place_feet(qpos, soles, flat, pitch)
         base = base + com - centre_of_mass(model, data, qpos)[:, :2]
+        base = (base + _half_stride_later(base, timing)) / 2
     return qpos
+
+
+def _half_stride_later(base: Array, timing: _Timing) -> Array:
+    """Return a path (T, 2) as the other half of the stride sees it in the mirror."""
+    half = timing.frames // 2
+    later = np.roll(base, -half, axis=0)
+    later[half:] += timing.advance[:2]
+    return (later - timing.advance[:2] / 2) * np.array([1.0, -1.0])
 
 
 def _toe_pitch(timing: _Timing, config: WalkConfig, side: str) -> Array:
@@ -190,7 +206,7 @@ def _toe_pitch(timing: _Timing, config: WalkConfig, side: str) -> Array:
 def _upper_body(timing: _Timing, speed: float, config: WalkConfig) -> Array:
     phase = timing.phase
     qpos = np.tile(H1.home_qpos, (timing.frames, 1))
-    qpos[:, 2] = config.height - config.bob * np.cos(4 * np.pi * (phase - (timing.stance - .5) / 2))
+    qpos[:, 2] = timing.height - config.bob * np.cos(4 * np.pi * (phase - (timing.stance - .5) / 2))
     qpos[:, 3:7] = rotations.about("z", np.radians(gait.symmetric_yaw(gait.PELVIS_YAW, phase)))
     joints = {"torso": np.radians(gait.symmetric_yaw(gait.TORSO_YAW, phase))}
     swing, mean = gait.arm_swing(speed), gait.SHOULDER_FLEXION[0]
