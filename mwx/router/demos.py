@@ -1,0 +1,222 @@
+"""Few-shot demonstrations D: what was seen at each step and which expert it calls for."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mwx.errors import MwxError
+from mwx.router.policies import Library, ScriptedSwitch, ScriptStage
+from mwx.types import Array, Env, Obs
+
+SCHEMA_VERSION = 1
+FIELDS = ("proprio", "task_state", "target", "progress", "labels", "actions")
+
+
+@dataclass(frozen=True, eq=False)
+class Demonstration:
+    """One labelled trajectory of T steps at 50 Hz.
+
+    Attributes:
+        task: task id.
+        experts: K names that the labels refer to.
+        proprio: (T, P); task_state: (T, D); target: (T, 3): the observation groups.
+        progress: (T,) in [0, 1], task progress at each step.
+        labels: (T, G, K) expert shares on the simplex; G is 1, or the number of joint groups.
+        actions: (T, A) what was done.
+        success: the episode reached its task's bar.
+        source: who made it, e.g. "script door" or "labelled by action error".
+        task_return: sum of rewards.
+    """
+
+    task: str
+    experts: tuple[str, ...]
+    proprio: Array
+    task_state: Array
+    target: Array
+    progress: Array
+    labels: Array
+    actions: Array
+    success: bool
+    source: str
+    task_return: float = 0.0
+
+    def __post_init__(self) -> None:
+        lengths = {name: len(getattr(self, name)) for name in FIELDS}
+        if len(set(lengths.values())) != 1 or not len(self.proprio):
+            raise MwxError(f"demonstration of '{self.task}': lengths differ or are 0: {lengths}")
+        shape = self.labels.shape
+        if len(shape) != 3 or shape[2] != len(self.experts):
+            raise MwxError(f"demonstration of '{self.task}': labels {shape} do not fit "
+                           f"{len(self.experts)} experts; expected (T, G, K)")
+        if (self.labels < 0).any() or not np.allclose(self.labels.sum(-1), 1, atol=1e-6):
+            raise MwxError(f"demonstration of '{self.task}': labels are not on the simplex")
+        finite = (np.isfinite(getattr(self, n)).all() for n in FIELDS if n != "target")
+        if not all(finite):
+            raise MwxError(f"demonstration of '{self.task}' holds NaN or infinity")
+
+    def __len__(self) -> int:
+        return len(self.proprio)
+
+    @property
+    def expert(self) -> Array:
+        """(T,) int: index of the leading expert, averaged over joint groups."""
+        return self.labels.mean(1).argmax(-1)
+
+    @property
+    def obs(self) -> Obs:
+        """The T observations as one batch (without the task's public vector)."""
+        return Obs(np.zeros((len(self), 0)), self.proprio, self.task_state, self.target)
+
+    def save(self, path: Path) -> None:
+        """Write as npz (no pickle)."""
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(path, "wb") as file:
+            np.savez_compressed(
+                file, schema_version=SCHEMA_VERSION, task=self.task, source=self.source,
+                experts=np.array(self.experts), success=self.success,
+                task_return=self.task_return, **{name: getattr(self, name) for name in FIELDS})
+
+    @classmethod
+    def load(cls, path: Path) -> "Demonstration":
+        """Read what `save` wrote.
+
+        Raises:
+            MwxError: missing, damaged, another version, or contents that do not fit together.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as data:
+                if int(data["schema_version"]) != SCHEMA_VERSION:
+                    raise MwxError(f"{path}: demonstration version {int(data['schema_version'])}; "
+                                   f"this mwx reads {SCHEMA_VERSION}")
+                fields: dict[str, Any] = {name: data[name] for name in FIELDS}
+                return cls(task=str(data["task"]), experts=tuple(str(n) for n in data["experts"]),
+                           success=bool(data["success"]), source=str(data["source"]),
+                           task_return=float(data["task_return"]), **fields)
+        except FileNotFoundError:
+            raise MwxError(f"{path}: no such demonstration") from None
+        except (OSError, KeyError, ValueError, EOFError) as error:
+            raise MwxError(f"{path}: not a demonstration file ({error})") from None
+        except Exception as error:  # zipfile has its own family of errors
+            if isinstance(error, MwxError):
+                raise
+            raise MwxError(f"{path}: damaged demonstration file ({error})") from None
+
+
+def task_progress(env: Env) -> Array | None:
+    """Return (B,) progress of an environment that knows its task's progress, else None."""
+    task, physics = getattr(env, "task", None), getattr(env, "physics", None)
+    if task is None or not hasattr(task, "progress"):
+        return None
+    return np.clip(np.asarray(task.progress(physics), float), 0, 1)
+
+
+def scripted_demonstrations(env: Env, library: Library, script: tuple[ScriptStage, ...], n: int,
+                            seed: int, steps: int | None = None) -> list[Demonstration]:
+    """Record n episodes of a scripted switch between experts: labels are free and exact.
+
+    Args:
+        env: B environments; episodes are taken from fresh resets, B at a time.
+        library: the experts.
+        script: stages in order, see `mwx.router.scripts`.
+        n: number of demonstrations.
+        seed: of the first reset; later ones count up.
+        steps: control steps recorded at most (None: the whole episode).
+    """
+    policy = ScriptedSwitch(library, script, env.act_dim)
+    task = getattr(getattr(env, "task", None), "name", "task")
+    demos: list[Demonstration] = []
+    batch = 0
+    while len(demos) < n:
+        rows, rewards, lengths, won = _record(env, policy, seed + batch, steps or env.max_steps)
+        for b in range(min(env.num_envs, n - len(demos))):
+            demos.append(_demonstration(rows, b, lengths[b], tuple(library.names), task,
+                                        float(rewards[b]), bool(won[b])))
+        batch += 1
+    return demos
+
+
+def _record(env: Env, policy: ScriptedSwitch, seed: int,
+            steps: int) -> tuple[dict[str, list[Array]], Array, Array, Array]:
+    """Run one episode in every environment; what follows an episode's end is not used."""
+    obs, carry = env.reset(seed), policy.initial(env.num_envs)
+    rows: dict[str, list[Array]] = {name: [] for name in FIELDS}
+    running = np.ones(env.num_envs, bool)
+    returns, lengths = np.zeros(env.num_envs), np.zeros(env.num_envs, int)
+    won = np.zeros(env.num_envs, bool)
+    for t in range(steps):
+        progress = task_progress(env)
+        if progress is None:
+            progress = np.full(env.num_envs, t / steps)
+        action, carry = policy(obs, carry)
+        for name, value in zip(FIELDS, (obs.proprio, obs.task, obs.target, progress,
+                                        carry.weights, action), strict=True):
+            rows[name].append(np.array(value))
+        step = env.step(action)
+        returns += step.reward * running
+        lengths += running
+        won |= running & np.asarray(step.terms.get("success", 0.0), bool)
+        running &= ~step.done
+        if not running.any():
+            break
+        obs, carry = step.obs, policy.restart(carry, step.done)
+    bar = getattr(getattr(env, "task", None), "success_bar", np.inf)
+    return rows, returns, lengths, won | (returns >= bar)
+
+
+def _demonstration(rows: dict[str, list[Array]], b: int, length: int, experts: tuple[str, ...],
+                   task: str, task_return: float, success: bool) -> Demonstration:
+    fields: dict[str, Any] = {name: np.stack([value[b] for value in rows[name][:length]])
+                              for name in FIELDS}
+    return Demonstration(task=task, experts=experts, success=success, source=f"script {task}",
+                         task_return=task_return, **fields)
+
+
+def labels_by_action_error(actions: Array, proposals: Array, temperature: float = 0.02) -> Array:
+    """Return expert shares (T, 1, K) by how near each expert's action is to what was done.
+
+    softmax over i of -||a - pi_i(s)||^2 / (A temperature): needs no model to look.
+
+    Args:
+        actions: (T, A) what was done.
+        proposals: (T, K, A) what each expert would have done there.
+        temperature: mean squared action difference at which a share falls by e.
+    """
+    error = np.square(actions[:, None] - proposals).mean(-1)  # (T, K)
+    shares = np.exp(-(error - error.min(-1, keepdims=True)) / temperature)
+    return (shares / shares.sum(-1, keepdims=True))[:, None]
+
+
+def relabel(demo: Demonstration, library: Library, temperature: float = 0.02) -> Demonstration:
+    """Return the demonstration labelled by action error against a library's experts."""
+    obs, carry = demo.obs, library.initial(1)
+    proposals = []
+    for t in range(len(demo)):
+        proposal, carry = library(obs.rows(np.array([t])), carry)
+        proposals.append(proposal[0])
+    labels = labels_by_action_error(demo.actions, np.stack(proposals), temperature)
+    values: dict[str, Any] = {name: getattr(demo, name) for name in FIELDS}
+    values["labels"] = labels
+    return Demonstration(task=demo.task, experts=tuple(library.names), **values,
+                         success=demo.success, source="labelled by action error",
+                         task_return=demo.task_return)
+
+
+def agreement(one: Demonstration, other: Demonstration) -> float:
+    """Return the share of steps at which two labellings of a trajectory lead to the same expert."""
+    if len(one) != len(other) or one.experts != other.experts:
+        raise MwxError("only two labellings of the same trajectory and experts can be compared")
+    return float((one.expert == other.expert).mean())
+
+
+def check_demonstrations(demos: Sequence[Demonstration], experts: tuple[str, ...]) -> None:
+    """Raise MwxError unless there are demonstrations and all refer to these experts."""
+    if not demos:
+        raise MwxError("no demonstrations: record some with scripted_demonstrations")
+    for demo in demos:
+        if demo.experts != experts:
+            raise MwxError(f"a demonstration refers to the experts {', '.join(demo.experts)}; the "
+                           f"library has {', '.join(experts)}")

@@ -1,0 +1,139 @@
+"""Strict reading of a model's answer: every way an answer can be wrong gets its own sentence."""
+
+import json
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mwx.types import Array
+
+MAX_CHARACTERS = 20_000  # an answer is about 200 tokens; anything this long is not one
+MAX_STAGES = 12
+MAX_SCORE = 10.0
+KEYS = ("reasoning", "scores", "stages", "unsupported")
+
+
+class InvalidAnswer(ValueError):
+    """An answer that breaks the protocol; the message says how, for the repair turn."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One valid answer.
+
+    Attributes:
+        scores: (K,) relevance of each expert, 0 to 10, not all zero.
+        stages: (text, expert, fraction) in order; fractions sum to 1.
+        unsupported: no available expert covers the task.
+    """
+
+    scores: Array
+    stages: tuple[tuple[str, str, float], ...]
+    unsupported: bool
+
+
+def strict_json(text: str) -> Any:
+    """Parse JSON, refusing duplicate keys, NaN and infinities, which json.loads lets through.
+
+    Raises:
+        InvalidAnswer: not JSON in this strict sense.
+    """
+    try:
+        return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+    except InvalidAnswer:
+        raise
+    except RecursionError:
+        raise InvalidAnswer("the JSON is nested too deeply") from None
+    except ValueError as error:
+        raise InvalidAnswer(f"not valid JSON: {error}") from None
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in result:
+            raise InvalidAnswer(f"the key '{key}' appears twice")
+        result[key] = value
+    return result
+
+
+def _no_constant(name: str) -> Any:
+    raise InvalidAnswer(f"{name} is not a number in JSON")
+
+
+def strip_wrapping(text: str) -> str:
+    """Remove a reasoning block (<think>...</think>) and a code fence around the answer."""
+    text = re.sub(r"<think>.*?</think>", "", text, flags=re.DOTALL).strip()
+    fence = re.fullmatch(r"```(?:json)?\s*\n(.*?)\n?```", text, flags=re.DOTALL)
+    return (fence.group(1) if fence else text).strip()
+
+
+def parse_answer(text: str, experts: Sequence[str]) -> Answer:
+    """Read and check one answer.
+
+    Args:
+        text: what the model wrote.
+        experts: K names, in the order the scores are returned.
+
+    Raises:
+        InvalidAnswer: anything is missing, unknown, repeated, out of range or not a number.
+    """
+    if len(text) > MAX_CHARACTERS:
+        raise InvalidAnswer(f"the answer has {len(text)} characters; at most {MAX_CHARACTERS}")
+    value = strict_json(strip_wrapping(text))
+    _exact_keys(value, KEYS, "the answer")
+    if not isinstance(value["unsupported"], bool):
+        raise InvalidAnswer("'unsupported' must be true or false")
+    scores = _scores(value["scores"], experts)
+    return Answer(scores, _stages(value["stages"], experts), value["unsupported"])
+
+
+def _exact_keys(value: Any, keys: Sequence[str], what: str) -> None:
+    if not isinstance(value, dict):
+        raise InvalidAnswer(f"{what} must be a JSON object")
+    missing = [key for key in keys if key not in value]
+    extra = [key for key in value if key not in keys]
+    if missing or extra:
+        raise InvalidAnswer(f"{what}: missing {missing or 'nothing'}, unknown "
+                            f"{[name[:40] for name in extra] or 'nothing'}; "
+                            f"the keys are {', '.join(keys)}")
+
+
+def _number(value: Any, low: float, high: float, what: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InvalidAnswer(f"{what} must be a number, not {str(value)[:40]!r}")
+    if not low <= value <= high or not math.isfinite(value):
+        raise InvalidAnswer(f"{what} must lie in [{low:g}, {high:g}], not {str(value)[:40]}")
+    return float(value)
+
+
+def _scores(value: Any, experts: Sequence[str]) -> Array:
+    _exact_keys(value, experts, "'scores'")
+    scores = np.array([_number(value[n], 0, MAX_SCORE, f"the score of '{n}'") for n in experts])
+    if not scores.any():
+        raise InvalidAnswer("all scores are zero; score the least unfit experts above zero and "
+                            "set 'unsupported' to true if none fits")
+    return scores
+
+
+def _stages(value: Any, experts: Sequence[str]) -> tuple[tuple[str, str, float], ...]:
+    if not isinstance(value, list) or len(value) > MAX_STAGES:
+        raise InvalidAnswer(f"'stages' must be a list of at most {MAX_STAGES} objects")
+    stages = []
+    for i, stage in enumerate(value):
+        _exact_keys(stage, ("text", "expert", "fraction"), f"stage {i}")
+        if not isinstance(stage["text"], str) or len(stage["text"]) > 400:
+            raise InvalidAnswer(f"stage {i}: 'text' must be a string of at most 400 characters")
+        if stage["expert"] not in experts:
+            raise InvalidAnswer(f"stage {i}: unknown expert {str(stage['expert'])[:40]!r}; "
+                                f"known: {', '.join(experts)}")
+        fraction = _number(stage["fraction"], 0, 100, f"stage {i}: 'fraction'")
+        stages.append((stage["text"], stage["expert"], fraction))
+    total = sum(stage[2] for stage in stages)
+    if stages and total <= 0:
+        raise InvalidAnswer("the stages' fractions sum to zero")
+    return tuple((text, expert, fraction / total) for text, expert, fraction in stages)

@@ -1,0 +1,61 @@
+"""Scripts of stages for the demonstrator: which expert acts until when, from the observation."""
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+
+import numpy as np
+
+from mwx.errors import MwxError, unknown
+from mwx.router.policies import Advance, ScriptStage
+from mwx.types import Array, Obs
+
+ARM_LENGTH = 0.62  # [m] horizontal distance, pelvis to target, from which a hand can get there
+HATCH_FREE = 1.2  # [rad] hatch angle from which the door opens fully (HumanoidBench's scene)
+DOOR_OPEN = 0.9  # [rad] door angle that leaves room to pass
+HINGE, HATCH = 0, 1  # places in the door's task group
+
+
+def distance_to_target(obs: Obs) -> Array:
+    """Return the horizontal distance from the pelvis to the target (B,) [m]; NaN without one."""
+    return np.linalg.norm(obs.target[:, :2] - obs.proprio[:, :2], axis=-1)
+
+
+def within(distance: float) -> Advance:
+    """Return the condition that the target is nearer than a distance [m]."""
+    return lambda obs: distance_to_target(obs) < distance
+
+
+def door_is_open(obs: Obs) -> Array:
+    """Return (B,) bool: the door leaves room to pass."""
+    return (obs.task[:, HINGE] > DOOR_OPEN) & (obs.task[:, HATCH] > 0)
+
+
+WALK_THEN_REACH = (ScriptStage("walk", within(ARM_LENGTH)), ScriptStage("reach"))
+
+SCRIPTS: Mapping[str, tuple[ScriptStage, ...]] = MappingProxyType({
+    "door": (ScriptStage("walk", within(ARM_LENGTH)), ScriptStage("reach", door_is_open),
+             ScriptStage("walk")),
+    "reach": WALK_THEN_REACH,
+    "stand": (ScriptStage("stand"),),
+    "walk": (ScriptStage("walk"),),
+    "run": (ScriptStage("run"),),
+    "sit_simple": (ScriptStage("sit"),),
+    "crawl": (ScriptStage("crawl"),),
+})
+
+
+def script_for(task: str, experts: Iterable[str]) -> tuple[ScriptStage, ...]:
+    """Return a task's script.
+
+    Raises:
+        MwxError: no script for the task, or it needs an expert that is not there.
+    """
+    if task not in SCRIPTS:
+        raise unknown("task with a script", task, SCRIPTS)
+    named = (s.expert for s in SCRIPTS[task])
+    needed = {n for e in named for n in ((e,) if isinstance(e, str) else e)}
+    missing = needed - set(experts)
+    if missing:
+        raise MwxError(f"the script for '{task}' needs the experts {', '.join(sorted(missing))}, "
+                       "which the library does not have: train them first")
+    return SCRIPTS[task]

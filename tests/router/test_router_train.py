@@ -1,0 +1,172 @@
+"""The router must learn: on a task of two stages it beats every single expert and the mix."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from router_toy import ConstantLibrary, ToyEnv, at_corner, corner_library
+
+from mwx.errors import MwxError
+from mwx.router import (
+    CompositePolicy,
+    DistillConfig,
+    ImproveConfig,
+    KeywordRules,
+    LossConfig,
+    PriorConfig,
+    Router,
+    ScriptStage,
+    episode_returns,
+    fixed_mix,
+    literal,
+    optimum,
+    scripted_demonstrations,
+    single_expert,
+    train_router,
+    uniform_mix,
+)
+from mwx.router.losses import guidance_weight
+from mwx.runs import Run, read_metrics
+
+SCRIPT = (ScriptStage("right", at_corner), ScriptStage("up"))
+QUICK = DistillConfig(rounds=2, updates=150, rollout_steps=60, log_every=30,
+                      loss=LossConfig(half_life=60))
+
+
+@pytest.fixture(scope="module")
+def world():
+    torch.set_num_threads(1)
+    env, library = ToyEnv(), corner_library()
+    guidance = KeywordRules().guide("corner", env.task.text, library.descriptions)
+    return env, library, guidance, scripted_demonstrations(env, library, SCRIPT, 3, seed=1)
+
+
+@pytest.fixture(scope="module")
+def router(world, tmp_path_factory):
+    env, library, guidance, demos = world
+    run = Run.create(tmp_path_factory.mktemp("run"), {}, seed=0, tensorboard=False)
+    return train_router(env, library, guidance, demos, QUICK, run), run
+
+
+def mean_return(policy, seed=77):
+    return episode_returns(policy, ToyEnv(), seed).mean()
+
+
+def test_demonstrations_are_labelled_by_who_acted(world):
+    _, library, _, demos = world
+    assert len(demos) == 3 and all(d.experts == library.names and d.success for d in demos)
+    for demo in demos:
+        corner = demo.task_state[:, 0] > -0.06
+        assert (demo.expert[corner] == 1).all() and (demo.expert[~corner] == 0).all()
+
+
+def test_composite_beats_every_expert_and_the_uniform_mix(world, router):
+    _, library, guidance, _ = world
+    routed = mean_return(CompositePolicy(router[0], library, act_dim=2))
+    others = [single_expert(library, n, 2) for n in library.names]
+    others += [uniform_mix(library, 2), fixed_mix(library, guidance.weights, 2)]
+    best = max(mean_return(p) for p in others)
+    assert routed > best + 0.5 and routed > 1.7  # the whole way is worth about 2
+
+
+def test_top1_mode_also_learns(world, router):
+    policy = CompositePolicy(router[0], world[1], mode="top1", act_dim=2)
+    assert mean_return(policy) > 1.7
+
+
+def test_weights_switch_at_the_corner(world, router):
+    env, library = ToyEnv(num_envs=1), world[1]
+    policy = CompositePolicy(router[0], library, smoothing_s=0, act_dim=2)
+    obs, carry, leaders = env.reset(5), policy.initial(1), []
+    for _ in range(45):
+        action, carry = policy(obs, carry)
+        leaders.append(int(carry.shares[0].argmax()))
+        assert np.isclose(carry.weights.sum(-1), 1).all() and (carry.weights >= 0).all()
+        obs = env.step(action).obs
+    assert leaders[0] == 0 and leaders[-1] == 1 and set(leaders) == {0, 1}
+    assert np.abs(np.diff(leaders)).sum() == 1  # one switch, no flutter
+
+
+def test_everything_is_logged(router):
+    trained, run = router
+    rows = read_metrics(run.path / "metrics.jsonl")
+    names = {"loss", "loss_task", "loss_demo", "kl_task", "kl_demo", "entropy", "guidance_weight",
+             "loss_progress", "usage_right", "usage_up", "usage_stay"}
+    assert names <= set(rows[-1]) and rows[-1]["step"] == 299
+    assert rows[-1]["kl_demo"] < rows[0]["kl_demo"]
+    assert trained.provenance["states"] == {"demonstrations": 180, "rollouts": 240, "resets": 16}
+    loaded = Router.load(run.path / "router")
+    obs = ToyEnv().reset(3)
+    for one, other in zip(loaded.weights(obs, np.zeros(4)), trained.weights(obs, np.zeros(4)),
+                          strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert loaded.provenance["seed"] == 0 and loaded.guidance.title == "w_v: rules"
+
+
+def test_training_repeats_bit_for_bit(world):
+    env, library, guidance, demos = world
+    config = dataclasses.replace(QUICK, updates=20)
+    one, two = (train_router(env, library, guidance, demos, config) for _ in range(2))
+    for a, b in zip(one.network.parameters(), two.network.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_literal_mode_reaches_the_closed_form(world):
+    """With constant priors the best a router can do is one constant vector; it gets there."""
+    env, library, guidance, demos = world
+    config = literal(dataclasses.replace(
+        QUICK, rounds=1, updates=600, rollout_steps=0, log_every=600,
+        loss=LossConfig(lambda0=1.0, half_life=1e9, beta=0.1)))
+    trained = train_router(env, library, guidance, demos, config)
+    from mwx.router.priors import fit_prior
+    shares = fit_prior(demos, 1, config.prior)(np.zeros((1, 1)), np.zeros(1))[0, 0]
+    best = optimum(guidance.weights, shares, guidance_weight(600, config.loss), 0.1)
+    weights, _ = trained.weights(demos[0].obs, demos[0].progress)
+    np.testing.assert_allclose(weights[:, 0], np.broadcast_to(best, (60, 3)), atol=0.02)
+
+
+@pytest.mark.parametrize("kind", ["progress", "constant"])
+def test_other_priors_train(world, kind):
+    env, library, guidance, demos = world
+    config = dataclasses.replace(QUICK, prior=PriorConfig(kind=kind), updates=150)
+    value = mean_return(CompositePolicy(train_router(env, library, guidance, demos, config),
+                                        library, act_dim=2))
+    assert (value > 1.5) == (kind == "progress")
+
+
+@pytest.mark.parametrize("kind", ["select", "evolve"])
+def test_the_return_term_never_chooses_worse(world, kind):
+    env, library, guidance, demos = world
+    config = dataclasses.replace(
+        QUICK, updates=60, prior=PriorConfig(kind="progress"),
+        improve=ImproveConfig(kind=kind, generations=2, population=4))
+    trained = train_router(env, library, guidance, demos, config)
+    scores = [row["task_return"] for row in trained.provenance["improvement"]]
+    policy = CompositePolicy(trained, library, act_dim=2)
+    assert episode_returns(policy, env, config.seed + 5000).mean() == pytest.approx(max(scores))
+    assert len(scores) == (6 if kind == "select" else 3)
+
+
+def test_mistakes_are_explained(world):
+    env, library, guidance, demos = world
+    with pytest.raises(MwxError, match="no demonstrations"):
+        train_router(env, library, guidance, [], QUICK)
+    other = ConstantLibrary(("right", "up"), library.actions[:2])
+    with pytest.raises(MwxError, match="refers to the experts right, up, stay"):
+        train_router(env, other, guidance, demos, QUICK)
+    trained = train_router(env, library, guidance, demos, dataclasses.replace(QUICK, updates=1))
+    with pytest.raises(MwxError, match="train the router again"):
+        CompositePolicy(trained, other, act_dim=2)
+    with pytest.raises(MwxError, match=r"'upp'.*did you mean 'up'"):
+        single_expert(library, "upp", 2)
+
+
+def test_a_damaged_router_is_refused(router, tmp_path):
+    import shutil
+    folder = shutil.copytree(router[1].path / "router", tmp_path / "r")
+    (folder / "weights.safetensors").write_bytes(b"x" * 50)
+    with pytest.raises(MwxError, match=r"weights\.safetensors: damaged"):
+        Router.load(folder)
+    with pytest.raises(MwxError, match="no such file"):
+        Router.load(tmp_path / "absent")
