@@ -1,0 +1,137 @@
+"""The `mwx` command: find the verb, parse its options, call it, print. No logic lives here.
+
+Verbs are listed by name and loaded only when asked for, so that help and mistakes answer at once.
+"""
+
+import importlib
+import sys
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from mwx.errors import MwxError, nearest
+
+MISTAKE, INTERRUPTED = 2, 130  # exit codes
+
+
+class Verb(NamedTuple):
+    """Where a verb's function is, and what it does in one line."""
+
+    home: str
+    summary: str
+
+
+CHAPTERS: dict[str, dict[str, Verb]] = {
+    "the whole story": {
+        "demo": Verb("mwx.commands.story:demo",
+                     "clip -> reference -> experts -> guidance -> router -> door -> report"),
+    },
+    "its stages, each into its own run directory": {
+        "motion retarget": Verb("mwx.commands.motion:retarget",
+                                "a human clip becomes a feasible H1 reference (eq. 8)"),
+        "motion generate": Verb("mwx.commands.motion:generate",
+                                "a reference without any data: stand, walk, reach"),
+        "motion sheet": Verb("mwx.commands.motion:sheet", "the quality sheet of a reference"),
+        "expert train": Verb("mwx.commands.expert:train",
+                             "one specialised expert: world model and planner (eqs. 1, 3-7)"),
+        "expert list": Verb("mwx.commands.expert:show", "the experts at hand and their cards"),
+        "guide": Verb("mwx.commands.router:guide",
+                      "task text -> relevance of each expert, stages, provenance"),
+        "router train": Verb("mwx.commands.router:train",
+                             "distil guidance and demonstrations into a router (eqs. 10-12)"),
+    },
+    "looking at results": {
+        "play": Verb("mwx.commands.results:play", "a video of an expert or a routed run on a task"),
+        "evaluate": Verb("mwx.commands.results:evaluate",
+                         "scores over episodes: task and alignment return, length, success"),
+        "report": Verb("mwx.commands.results:report", "one HTML file about a run directory"),
+    },
+    "help": {
+        "check": Verb("mwx.commands.story:check",
+                      "versions, devices, graphics, extras: what works on this machine"),
+        "paper": Verb("mwx.commands.story:paper", "where each equation of the paper lives"),
+    },
+}
+VERBS = {name: verb for chapter in CHAPTERS.values() for name, verb in chapter.items()}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb and return the exit code: 0, 2 for a mistake, 130 when interrupted."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        return _run(words)
+    except MwxError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return MISTAKE
+    except KeyboardInterrupt:
+        print("interrupted; a training run continues with --resume", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader, e.g. `head`, has seen enough
+        sys.stderr.close()
+        return 0
+
+
+def _run(words: list[str]) -> int:
+    if not words or words[0] in ("-h", "--help", "help"):
+        print(overview())
+        return 0
+    if words[0] in ("-V", "--version"):
+        from mwx import __version__
+        print(f"mwx {__version__}")
+        return 0
+    name, rest = split(words)
+    if name not in VERBS:  # a group such as "motion", asked for help
+        print(overview(prefix=name))
+        return 0
+    import tyro
+    tyro.cli(function(name), prog=f"mwx {name}", args=rest)
+    return 0
+
+
+def function(name: str) -> Callable[..., None]:
+    """Return the function of a verb."""
+    module, attribute = VERBS[name].home.split(":")
+    return getattr(importlib.import_module(module), attribute)
+
+
+def split(words: list[str]) -> tuple[str, list[str]]:
+    """Return the verb at the start of the words and what follows it.
+
+    Returns:
+        name of a verb, or of a group when nothing or a call for help follows it; the rest.
+
+    Raises:
+        MwxError: no such verb; the nearest one is named.
+    """
+    first, second = words[0], words[1] if len(words) > 1 else ""
+    if first in VERBS:
+        return first, words[1:]
+    groups = {name.split()[0] for name in VERBS if " " in name}
+    if first not in groups:
+        known = sorted({name.split()[0] for name in VERBS})
+        raise MwxError(f"unknown verb '{first}': {nearest(first, known)}"
+                       f"known: {', '.join(known)}; `mwx --help` explains them")
+    if second in ("", "-h", "--help"):
+        return first, []
+    if f"{first} {second}" in VERBS:
+        return f"{first} {second}", words[2:]
+    known = [name.split()[1] for name in VERBS if name.startswith(f"{first} ")]
+    raise MwxError(f"unknown verb '{first} {second}': {nearest(second, known)}"
+                   f"known after '{first}': {', '.join(known)}")
+
+
+def overview(prefix: str = "") -> str:
+    """Return the list of verbs by chapter, or of one group's."""
+    lines = ["mwx: human motion -> world-model experts -> guided router -> loco-manipulation "
+             "(MetaWorld-X)", "", "usage: mwx VERB [options]     `mwx VERB --help` says what a "
+             "verb takes", ""]
+    if prefix:
+        lines = [f"usage: mwx {prefix} VERB [options]", ""]
+    for chapter, verbs in CHAPTERS.items():
+        shown = {n: v for n, v in verbs.items() if not prefix or n.startswith(f"{prefix} ")}
+        if shown:
+            lines += [f"{chapter}:", *(f"  {n:<17}{v.summary}" for n, v in shown.items()), ""]
+    return "\n".join(lines).rstrip()
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

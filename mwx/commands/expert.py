@@ -1,0 +1,38 @@
+"""expert train, expert list."""
+
+from pathlib import Path
+
+from mwx.commands.words import Skill
+
+
+def train(skill: Skill, recipe: str = "cpu", out: Path | None = None, seed: int = 0,
+          resume: bool = False) -> None:
+    """Train one specialised expert and export it when done.
+
+    Args:
+        skill: stand, walk or reach.
+        recipe: cpu (2 cores, an hour), paper (its sizes, a GPU), tiny (tests).
+        out: run directory; runs/<skill>-<recipe>-<seed> unless told.
+        seed: of everything random.
+        resume: continue from the last complete checkpoint.
+    """
+    from mwx.experts.train import train_expert
+    from mwx.runs import RUNS
+    path = out or RUNS / f"{skill}-{recipe}-{seed}"
+    print(f"expert: {train_expert(skill, recipe, path, seed=seed, resume=resume)}")
+
+
+def show(root: Path | None = None) -> None:
+    """List the experts at hand, what each can do and what its card says.
+
+    Args:
+        root: folder of experts; the shipped ones unless told.
+    """
+    from mwx.experts import load_library
+    library = load_library(root)
+    for name in library.names:
+        print(f"{name:<10}{library.descriptions[name]}")
+        scores = library.cards[name].get("scores", {})
+        for score, value in scores.items():
+            print(f"{'':10}{score} {value:g}" if isinstance(value, int | float) else
+                  f"{'':10}{score} {value}")

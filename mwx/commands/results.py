@@ -1,0 +1,56 @@
+"""play, evaluate, report: what a policy does, how well, and how it looks."""
+
+from pathlib import Path
+
+from mwx.commands.words import PolicyFolder, RunFolder
+
+
+def play(policy: PolicyFolder, task: str, out: Path | None = None, seed: int = 0,
+         seconds: float = 20.0) -> None:
+    """Write a video of an expert or a router on a task.
+
+    Args:
+        policy: folder of an expert (pretrained/walk) or of a router (runs/router-door-0/router).
+        task: task name, e.g. door.
+        out: video file; runs/play-<policy>-<task>.mp4 unless told.
+        seed: of the reset.
+        seconds: at most this long.
+    """
+    from mwx.evaluation import load_policy, record_video
+    from mwx.runs import RUNS
+    path = out or RUNS / f"play-{policy.name}-{task}.mp4"
+    print(f"video: {record_video(load_policy(policy), task, path, seed=seed, seconds=seconds)}")
+
+
+def evaluate(policy: PolicyFolder, task: str, episodes: int = 10, seed: int = 1,
+             out: Path | None = None) -> None:
+    """Score an expert or a router on a task over deterministic episodes.
+
+    Args:
+        policy: folder of an expert (pretrained/walk) or of a router (runs/router-door-0/router).
+        task: task name, e.g. walk.
+        episodes: number of episodes, each from its own reset.
+        seed: of the first reset.
+        out: also write the score as JSON.
+    """
+    from mwx.evaluation import evaluate as score_policy
+    from mwx.evaluation import load_policy
+    from mwx.sim import make
+    env = make(f"h1-{task.removeprefix('h1-')}", num_envs=episodes, seed=seed)
+    score = score_policy(load_policy(policy), env, episodes, seed)
+    print(score)
+    if out is not None:
+        from mwx.runs import write_json
+        write_json(out, score.to_json())
+        print(f"score: {out}")
+
+
+def report(run: RunFolder, out: Path | None = None) -> None:
+    """Write one self-contained HTML file about a run directory.
+
+    Args:
+        run: a run directory: of an expert, a router or the demo.
+        out: the file; report.html in the run unless told.
+    """
+    from mwx.evaluation.report_run import report_run
+    print(f"report: {report_run(run, out or run / 'report.html')}")
