@@ -1,0 +1,54 @@
+"""MotionClip: a captured (or generated) motion as key points in the world."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mwx.errors import MwxError
+from mwx.types import Array
+
+
+@dataclass(frozen=True)
+class MotionClip:
+    """J named points moving in a z-up world.
+
+    Attributes:
+        names: the J points; parents: index of each point's parent, -1 for the root.
+        positions_w: (T, J, 3) [m], z up.
+        rotations_w: (T, J, 4) quaternions (w, x, y, z) of the segments, or None.
+        fps: [Hz].
+        source: where it came from; source_sha256: of the file's bytes; licence: its terms.
+        generated: made from tables, not captured.
+    """
+
+    names: tuple[str, ...]
+    parents: tuple[int, ...]
+    positions_w: Array
+    fps: float
+    rotations_w: Array | None = None
+    source: str = ""
+    source_sha256: str = ""
+    licence: str = "unknown"
+    generated: bool = False
+
+    def __post_init__(self) -> None:
+        where = f"clip '{self.source}'"
+        joints = len(self.names)
+        if self.positions_w.ndim != 3 or self.positions_w.shape[1:] != (joints, 3):
+            raise MwxError(f"{where}: positions have shape {self.positions_w.shape}, expected "
+                           f"(frames, {joints}, 3)")
+        if len(self.positions_w) < 2:
+            raise MwxError(f"{where}: {len(self.positions_w)} frames, a motion needs at least 2")
+        if not np.isfinite(self.positions_w).all():
+            frame, joint = np.argwhere(~np.isfinite(self.positions_w))[0][:2]
+            raise MwxError(f"{where}: the position of '{self.names[joint]}' is not a number in "
+                           f"frame {frame}; cut the clip there or fill the gap")
+        if not np.isfinite(self.fps) or self.fps <= 0:
+            raise MwxError(f"{where}: {self.fps} frames a second")
+        if len(self.parents) != joints:
+            raise MwxError(f"{where}: {len(self.parents)} parents for {joints} points")
+
+    @property
+    def duration_s(self) -> float:
+        """[s] from the first to the last frame."""
+        return (len(self.positions_w) - 1) / self.fps
