@@ -77,8 +77,8 @@ class TaskEnv:
         return self.obs
 
     def reset_rows(self, rows: Array) -> Obs:
-        """Start new episodes in some environments (sorted indices), e.g. ended by a wrapper."""
-        self._start(rows)
+        """Start new episodes in some environments (indices or mask), e.g. ended by a wrapper."""
+        self._start(self._indices(rows))
         self.obs = self.observe()
         return self.obs
 
@@ -159,12 +159,26 @@ class TaskEnv:
         Returns:
             The observation of all environments, with every quantity up to date.
         """
-        order = np.argsort(rows)
-        rows = np.asarray(rows)[order]
-        self.physics.set_robot(rows, np.asarray(qpos)[order], np.asarray(qvel)[order])
+        qpos, qvel, given = np.asarray(qpos), np.asarray(qvel), np.asarray(rows, dtype=np.int64)
+        rows = self._indices(given)
+        if qpos.shape != (len(rows), H1.nq) or qvel.shape != (len(rows), H1.nv):
+            raise MwxError(f"robot state of {len(rows)} environments: qpos has shape {qpos.shape}, "
+                           f"needs {(len(rows), H1.nq)}; qvel has shape {qvel.shape}, needs "
+                           f"{(len(rows), H1.nv)}")
+        if not (np.isfinite(qpos).all() and np.isfinite(qvel).all()):
+            raise MwxError("robot state: qpos and qvel must be finite; look into the reference")
+        order = np.argsort(given)
+        self.physics.set_robot(rows, qpos[order], qvel[order])
         self.physics.forward(rows)
         self.obs = self.observe()
         return self.obs
+
+    def _indices(self, rows: Array) -> Array:
+        rows = np.asarray(rows)
+        rows = np.flatnonzero(rows) if rows.dtype == bool else np.unique(rows).astype(np.int64)
+        if rows.size and not 0 <= rows[0] <= rows[-1] < self.num_envs:
+            raise MwxError(f"rows {rows.tolist()}: there are environments 0 to {self.num_envs - 1}")
+        return rows
 
     def get_state(self) -> dict[str, Any]:
         """Return everything needed to continue bit for bit (arrays and JSON values)."""

@@ -161,3 +161,26 @@ def test_a_record_does_not_change_afterwards(name):
     copies = [array.copy() for array in kept]
     env.step(actions(2, 1)[0])
     assert_same(kept, copies)
+
+
+def test_a_robot_state_that_does_not_fit_is_explained(name):
+    env = make(name, num_envs=2, threads=1)
+    home = env.physics.robot.home_qpos[None]
+    with pytest.raises(MwxError, match=r"\(1, 24\), needs \(1, 25\)"):
+        env.set_robot_state(np.array([0]), home, np.zeros((1, 24)))
+    with pytest.raises(MwxError, match="finite"):
+        env.set_robot_state(np.array([0]), home * np.nan, np.zeros((1, 25)))
+    with pytest.raises(MwxError, match="environments 0 to 1"):
+        env.set_robot_state(np.array([2]), home, np.zeros((1, 25)))
+
+
+def test_single_environments_can_start_anew(name):
+    env, other = (make(name, num_envs=3, seed=6, threads=1) for _ in range(2))
+    sequence = actions(3, 6)
+    rollout(env, sequence), rollout(other, sequence)
+    before = env.obs.vector.copy()
+    obs = env.reset_rows(np.array([False, True, False]))
+    np.testing.assert_array_equal(obs.vector[[0, 2]], before[[0, 2]])
+    assert env.step_count.tolist() == [6, 0, 6]
+    np.testing.assert_array_equal(obs.vector, other.reset_rows(np.array([1])).vector)
+    np.testing.assert_array_equal(env.reset_rows(np.array([], dtype=int)).vector, obs.vector)

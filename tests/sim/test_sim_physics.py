@@ -138,3 +138,18 @@ def test_unknown_tasks_are_explained():
     assert make("h1-stand", threads=1).task.name == "stand"
     with pytest.raises(MwxError, match="max_steps"):
         make("walk", max_steps=0)
+
+
+@pytest.mark.parametrize(("name", "reward", "steps"), [("stand", 55, 82), ("walk", 10, 85)])
+def test_holding_the_home_pose_falls_as_in_the_original(name, reward, steps):
+    """The original's mean return and length of an episode at the home commands."""
+    env = make(name, num_envs=8, threads=1, auto_reset=False)
+    action = np.tile(H1.to_action(H1.home_joints), (8, 1))
+    total, length, alive = np.zeros(8), np.zeros(8), np.ones(8, dtype=bool)
+    for _ in range(120):
+        step = env.step(action)
+        total, length = total + step.reward * alive, length + alive
+        alive &= ~step.terminated
+    assert not alive.any()
+    assert length.mean() == pytest.approx(steps, abs=8)
+    assert total.mean() == pytest.approx(reward, rel=0.15)
