@@ -1,0 +1,179 @@
+"""Training one specialised expert (SEP): reference -> teacher -> world model -> card."""
+
+import json
+import shutil
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+
+from mwx import config as configs
+from mwx.agents.loop import Loop
+from mwx.agents.replay import SequenceBatch
+from mwx.agents.world_model import WorldModel
+from mwx.errors import MwxError
+from mwx.experts.config import ExpertConfig
+from mwx.experts.expert import Expert, make_prior
+from mwx.experts.features import mirror_map
+from mwx.experts.lqr import BalanceController
+from mwx.experts.prior import Prior
+from mwx.experts.scoring import score_expert, summary
+from mwx.experts.teacher import (Advisor, ImitationPolicy, Mirror, balance_advisor,
+                                 train_imitation)
+from mwx.experts.tracking import TrackingEnv
+from mwx.motion import Reference, generate
+from mwx.robot import H1
+from mwx.runs import Run, provenance, read_json, write_json
+from mwx.sim import make
+from mwx.sim.tasks import get as get_task
+
+EVALUATION_EPISODES, EVALUATION_SEED = 5, 101  # while training; the card uses seed 1
+CARD_EPISODES, CARD_SEED = 10, 1
+
+
+def load_reference(config: ExpertConfig) -> Reference:
+    """Return the motion to imitate: a reference file (*.npz) or a generated skill."""
+    if config.motion.endswith(".npz"):
+        return Reference.load(config.motion)
+    return generate(config.motion, speed=config.speed)
+
+
+def train_expert(config: ExpertConfig, path: str | Path, resume: bool = False) -> Path:
+    """Train a specialised expert, Paper eq. (1) and eq. (3).
+
+    Maximises J = E[sum_t gamma^t (R_t + beta H(pi(.|s_t)))], eq. (3), with R_t the alignment reward
+    (4) and the task's own reward; eq. (1) is the sum of this over the K experts, which share no
+    parameters, so each is trained by a call of its own.
+
+    Args:
+        config: what to train and how; see mwx.recipes.
+        path: run directory; holds the finished expert in expert/ at the end.
+        resume: continue bit for bit from the last complete checkpoint.
+
+    Returns:
+        The folder of the finished expert.
+
+    Raises:
+        MwxError: the folder is in use, nothing to resume, or the training diverged.
+    """
+    path, run = Path(path), Run(Path(path))
+    torch.set_num_threads(config.threads)
+    if resume:
+        config = configs.load(ExpertConfig, path / "config.json")
+        reference = Reference.load(path / "reference.npz")
+    else:
+        if (path / "config.json").exists():
+            raise MwxError(f"{path} holds a run already: give --resume to continue it, or "
+                           f"another --out")
+        run = Run.create(path, configs.to_dict(config), config.seed)
+        reference = load_reference(config)
+        reference.save(path / "reference.npz")
+    began = time.time()
+    prior = make_prior(config, reference)
+    env = TrackingEnv(make(config.task, config.agent.loop.num_envs, config.seed, config.threads),
+                      prior, config.tracking, config.seed)
+    mirror = mirror_of(prior)
+    advisor = _advisor(config, reference, env, mirror, run)
+    best = _Best(config, reference, path)
+    loop = Loop(env, config.agent, run, config.seed, advisor=advisor,
+                augment=_mirrored(mirror) if mirror else None, evaluate=best)
+    model = loop.train(resume=resume and run.resumable)
+    best(model, loop.step)
+    return export(config, path, time.time() - began + _spent(path, resume))
+
+
+def mirror_of(prior: Prior) -> Mirror | None:
+    """Return the left-right reflection of features and actions, or None for a one-sided skill."""
+    if not prior.mirrors:
+        return None
+    return (*mirror_map(prior), H1.mirror_joint, H1.mirror_sign)
+
+
+def _mirrored(mirror: Mirror):
+    f, fs, j, js = mirror
+    sign, turn = torch.from_numpy(fs).float(), torch.from_numpy(js).float()
+
+    def augment(batch: SequenceBatch) -> SequenceBatch:
+        """Reflect every second window."""
+        def flip(x: torch.Tensor, index: np.ndarray, by: torch.Tensor) -> torch.Tensor:
+            out = x.clone()
+            out[..., 1::2, :] = x[..., 1::2, :][..., index] * by
+            return out
+        return SequenceBatch(flip(batch.obs, f, sign), flip(batch.next_obs, f, sign),
+                             flip(batch.action, j, turn), batch.reward, batch.terminated,
+                             batch.valid, flip(batch.advice, j, turn), batch.advised)
+    return augment
+
+
+def _advisor(config: ExpertConfig, reference: Reference, env: TrackingEnv, mirror: Mirror | None,
+             run: Run) -> Advisor | None:
+    if config.teacher.kind == "none":
+        return None
+    if config.teacher.kind == "lqr":
+        return balance_advisor(env, BalanceController(reference))
+    file = run.path / "teacher.safetensors"
+    if not file.exists():
+        training = TrackingEnv(make(config.task, config.teacher.num_envs, config.seed,
+                                    config.threads), env.prior, config.tracking, config.seed)
+        policy = train_imitation(training, config.teacher, mirror, config.seed, run)
+        save_file(policy.state_dict(), file)
+    policy = ImitationPolicy(env.obs_dim, env.act_dim, config.teacher.hidden, config.teacher.std)
+    policy.load_state_dict(load_file(file))
+    return policy.requires_grad_(False).advise
+
+
+class _Best:
+    """Scores the policy without any aid, and keeps the weights that scored best."""
+
+    def __init__(self, config: ExpertConfig, reference: Reference, path: Path):
+        self.config, self.reference, self.path = config, reference, path
+        record = path / "best.json"
+        self.score = read_json(record)["score"] if record.exists() else -np.inf
+
+    def __call__(self, model: WorldModel, step: int) -> Mapping[str, float]:
+        expert = Expert(self.config, self.reference, model)
+        scores = summary(score_expert(expert, self.config.task, EVALUATION_EPISODES,
+                                      EVALUATION_SEED, self.config.threads),
+                         get_task(self.config.task).success_bar)
+        if scores["task_return_mean"] > self.score:
+            self.score = scores["task_return_mean"]
+            save_file({k: v.half() if v.is_floating_point() else v
+                       for k, v in model.state_dict().items()}, self.path / "best.safetensors")
+            write_json(self.path / "best.json", {"step": step, "score": self.score})
+        return scores
+
+
+def _spent(path: Path, resumed: bool) -> float:
+    """Seconds of earlier parts of a resumed run, from its own log."""
+    if not resumed:
+        return 0.0
+    times = [row["time"] for row in Run(path).metrics()]
+    return max(0.0, times[-1] - times[0]) if times else 0.0
+
+
+def export(config: ExpertConfig, path: Path, wall_time_s: float) -> Path:
+    """Write the finished expert: config, reference, best weights (fp16), log and card."""
+    from mwx.experts.expert import load_expert
+    folder = path / "expert"
+    folder.mkdir(exist_ok=True)
+    for name in ("config.json", "reference.npz", "metrics.jsonl"):
+        shutil.copy(path / name, folder / name)
+    shutil.copy(path / "best.safetensors", folder / "weights.safetensors")
+    episodes = score_expert(load_expert(folder), config.task, CARD_EPISODES, CARD_SEED,
+                            config.threads)
+    origin = read_json(path / "provenance.json")
+    card = {"skill": config.skill, "task": config.task, "command": origin["command"],
+            "commit": origin["commit"], "seed": config.seed,
+            "steps": config.agent.loop.steps, "best_step": read_json(path / "best.json")["step"],
+            "teacher": config.teacher.kind, "wall_time_s": round(wall_time_s),
+            "machine": origin["machine"], "versions": provenance()["versions"],
+            "evaluation": f"mwx evaluate pretrained/{config.skill} --task {config.task} "
+                          f"--episodes {CARD_EPISODES} --seed {CARD_SEED}",
+            "scores": summary(episodes, get_task(config.task).success_bar),
+            "returns": [round(float(x), 6) for x in episodes.task_return],
+            "licence": "Apache-2.0"}
+    write_json(folder / "card.json", json.loads(json.dumps(card)))
+    return folder

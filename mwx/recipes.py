@@ -1,0 +1,94 @@
+"""Named configurations as functions: a recipe is a value, a variant is `replace`."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from mwx.agents.config import AgentConfig, LearnerConfig, LoopConfig, PlannerConfig, WorldModelConfig
+from mwx.errors import unknown
+from mwx.experts.alignment import AlignmentConfig
+from mwx.experts.config import ExpertConfig, PriorConfig, TeacherConfig, TrackingConfig
+from mwx.maths.two_hot import Support
+
+
+def paper_agent() -> AgentConfig:
+    """The paper's sizes (section IV-A) with TD-MPC2's published constants, planning every step."""
+    return AgentConfig(loop=LoopConfig(num_envs=16, steps=2_000_000, updates_per_step=1 / 4,
+                                       capacity=1_000_000, planned=True))
+
+
+def cpu_agent() -> AgentConfig:
+    """A small world model that learns within an hour on two cores; acts by the policy prior."""
+    return AgentConfig(
+        model=WorldModelConfig(latent_dim=128, hidden_dim=256, num_q=2, activation="relu",
+                               value=Support(-5, 95, 101, symlog=False),
+                               reward=Support(-0.5, 2.5, 41, symlog=False)),
+        learner=LearnerConfig(discount=0.98, td_lambda=0.5, rho=0.7, rate=1e-3, final_rate=0.2,
+                              target_rate=0.02, entropy=1e-2, entropy_target=-0.3, policy_every=2,
+                              advice=10.0, advice_half_life=2500.0),
+        planner=PlannerConfig(samples=64, policy_samples=16, elites=16, iterations=3, std_max=0.5),
+        loop=LoopConfig(num_envs=32, steps=480_000, updates_per_step=1 / 32, seed_steps=9_600,
+                        advised_steps=160_000, pretrain_updates=500, capacity=320_000,
+                        evaluate_every=48_000))
+
+
+def tiny_agent() -> AgentConfig:
+    """Seconds, not minutes: for tests."""
+    model = WorldModelConfig(encoder_dim=32, latent_dim=32, hidden_dim=32, num_q=2,
+                             value=Support(-5, 95, 21, symlog=False),
+                             reward=Support(-0.5, 2.5, 11, symlog=False), activation="relu")
+    cpu = cpu_agent()
+    return replace(cpu, model=model, learner=replace(cpu.learner, batch=32),
+                   loop=LoopConfig(num_envs=4, steps=160, updates_per_step=1 / 4, seed_steps=40,
+                                   advised_steps=80, capacity=1_000, log_every=40,
+                                   evaluate_every=80))
+
+
+AGENTS: dict[str, Callable[[], AgentConfig]] = {
+    "paper": paper_agent, "cpu": cpu_agent, "tiny": tiny_agent}
+
+
+def stand() -> ExpertConfig:
+    """Stand: quiet balance, warmed up by the balance controller."""
+    return ExpertConfig(skill="stand", task="stand", motion="stand",
+                        tracking=TrackingConfig(alignment=AlignmentConfig(weight=0.3)),
+                        teacher=TeacherConfig(kind="lqr"))
+
+
+def walk() -> ExpertConfig:
+    """Walk at one metre per second, warmed up by the imitation policy."""
+    return ExpertConfig(skill="walk", task="walk", motion="walk", speed=1.1,
+                        tracking=TrackingConfig(max_steps=300),
+                        teacher=TeacherConfig(kind="ppo"))
+
+
+def reach() -> ExpertConfig:
+    """Reach with the left hand while standing; the task's reward counts a tenth (at most 20)."""
+    return ExpertConfig(skill="reach", task="reach", motion="stand", prior=PriorConfig(kind="reach"),
+                        tracking=TrackingConfig(task_weight=0.1, max_heading=1.5),
+                        teacher=TeacherConfig(kind="lqr"))
+
+
+SKILLS: dict[str, Callable[[], ExpertConfig]] = {"stand": stand, "walk": walk, "reach": reach}
+
+
+def expert(skill: str, recipe: str = "cpu", seed: int = 0, threads: int = 1) -> ExpertConfig:
+    """Return the config of one expert.
+
+    Args:
+        skill: a key of SKILLS.
+        recipe: a key of AGENTS: "paper", "cpu" or "tiny".
+        seed: the run's single seed.
+        threads: of simulation and learner.
+
+    Raises:
+        MwxError: an unknown skill or recipe; the nearest is named.
+    """
+    if skill not in SKILLS:
+        raise unknown("skill", skill, SKILLS)
+    if recipe not in AGENTS:
+        raise unknown("recipe", recipe, AGENTS)
+    config = replace(SKILLS[skill](), agent=AGENTS[recipe](), seed=seed, threads=threads)
+    if recipe == "tiny":
+        small = replace(config.teacher, steps=256, num_envs=4, rollout=32, hidden=32)
+        config = replace(config, teacher=small)
+    return config
