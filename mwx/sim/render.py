@@ -1,5 +1,6 @@
 """Pictures of a simulation, off screen, with a GL back end that is found by itself."""
 
+import atexit
 import ctypes.util
 import functools
 import importlib
@@ -7,6 +8,7 @@ import os
 import platform
 import subprocess
 import sys
+import weakref
 from types import TracebackType
 from typing import Any
 
@@ -81,8 +83,12 @@ class Renderer:
             raise MwxError(f"picture of {height} x {width} pixels: height must be in 1..{limit[0]} "
                            f"and width in 1..{limit[1]}")
         self.model, self.height, self.width = model, height, width
+        self._context: mujoco.MjrContext | None = None
         self._gl: Any = _open_context(height, width)
-        self._context: mujoco.MjrContext | None = mujoco.MjrContext(
+        # EGL itself shuts down at exit; a context that is freed after that complains
+        self._at_exit = functools.partial(_close_if_alive, weakref.ref(self))
+        atexit.register(self._at_exit)
+        self._context = mujoco.MjrContext(
             model, mujoco.mjtFontScale.mjFONTSCALE_100.value)
         mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN.value, self._context)
         self._scene = mujoco.MjvScene(model, maxgeom=MAX_GEOMS)
@@ -129,6 +135,12 @@ class Renderer:
             self._context.free()
             self._gl.free()
             self._context = None
+            atexit.unregister(self._at_exit)
+
+    def __del__(self) -> None:
+        """Free the GL context of a renderer that nobody closed."""
+        if hasattr(self, "_context"):
+            self.close()
 
     def __enter__(self) -> "Renderer":
         """Return itself; the context is freed on leaving the block."""
@@ -138,6 +150,12 @@ class Renderer:
                  trace: TracebackType | None) -> None:
         """Free the GL context."""
         self.close()
+
+
+def _close_if_alive(renderer: "weakref.ref[Renderer]") -> None:
+    alive = renderer()
+    if alive is not None:
+        alive.close()
 
 
 def _open_context(height: int, width: int) -> Any:

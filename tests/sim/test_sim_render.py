@@ -1,5 +1,8 @@
 """Pictures: a real frame where GL exists, clear errors everywhere."""
 
+import subprocess
+import sys
+
 import imageio.v3 as iio
 import numpy as np
 import pytest
@@ -78,6 +81,16 @@ def test_mistakes_are_explained(env):
     renderer.close()
     with pytest.raises(MwxError, match="closed"):
         renderer.render(env.physics)
+
+
+@pytest.mark.render
+def test_a_renderer_left_open_ends_quietly(env):
+    code = ("from mwx.sim import make; from mwx.sim.render import Renderer\n"
+            "env = make('stand', threads=1)\n"
+            "kept = Renderer(env.model, 32, 32); kept.render(env.physics)\n"
+            "Renderer(env.model, 32, 32).render(env.physics)")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr == ""
 
 
 def test_without_gl_the_package_to_install_is_named(asked):
