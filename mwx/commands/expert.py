@@ -6,7 +6,7 @@ from mwx.commands.words import Skill
 
 
 def train(skill: Skill, recipe: str = "cpu", out: Path | None = None, seed: int = 0,
-          resume: bool = False) -> None:
+          resume: bool = False, threads: int = 1) -> None:
     """Train one specialised expert and export it when done.
 
     Args:
@@ -15,11 +15,14 @@ def train(skill: Skill, recipe: str = "cpu", out: Path | None = None, seed: int 
         out: run directory; runs/<skill>-<recipe>-<seed> unless told.
         seed: of everything random.
         resume: continue from the last complete checkpoint.
+        threads: of simulation and learner.
     """
+    from mwx import recipes
     from mwx.experts.train import train_expert
     from mwx.runs import RUNS
     path = out or RUNS / f"{skill}-{recipe}-{seed}"
-    print(f"expert: {train_expert(skill, recipe, path, seed=seed, resume=resume)}")
+    config = recipes.expert(skill, recipe, seed, threads)
+    print(f"expert: {train_expert(config, path, resume=resume)}")
 
 
 def show(root: Path | None = None) -> None:

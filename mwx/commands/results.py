@@ -35,9 +35,7 @@ def evaluate(policy: PolicyFolder, task: str, episodes: int = 10, seed: int = 1,
     """
     from mwx.evaluation import evaluate as score_policy
     from mwx.evaluation import load_policy
-    from mwx.sim import make
-    env = make(f"h1-{task.removeprefix('h1-')}", num_envs=episodes, seed=seed)
-    score = score_policy(load_policy(policy), env, episodes, seed)
+    score = score_policy(load_policy(policy), task, episodes, seed, name=policy.name)
     print(score)
     if out is not None:
         from mwx.runs import write_json

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 import mwx
 from mwx.errors import MwxError, unknown
-from mwx.experts.expert import Expert, ExpertCarry, load_expert
+from mwx.experts.expert import Expert, ExpertCarry, load_card, load_expert
 from mwx.types import Array, Obs
 
 DESCRIPTIONS = {
@@ -27,14 +28,17 @@ class ExpertLibrary:
 
     Attributes:
         names: (K,) skills in order.
+        cards: skill -> its card (command, commit, scores); empty where an expert has none.
         descriptions: skill -> one line of what it can do, as the guidance reads it.
     """
 
-    def __init__(self, experts: Mapping[str, Expert]):
+    def __init__(self, experts: Mapping[str, Expert],
+                 cards: Mapping[str, Mapping[str, Any]] | None = None):
         if not experts:
             raise MwxError("an expert library needs at least one expert")
         self.experts = dict(experts)
         self.names = tuple(self.experts)
+        self.cards = {name: dict((cards or {}).get(name, {})) for name in self.names}
         self.descriptions = {n: DESCRIPTIONS.get(n, n.replace("_", " ")) for n in self.names}
         self.act_dim = next(iter(self.experts.values())).act_dim
 
@@ -65,7 +69,7 @@ class ExpertLibrary:
         for name in names:
             if name not in self.experts:
                 raise unknown("expert", name, self.names)
-        return ExpertLibrary({n: self.experts[n] for n in names})
+        return ExpertLibrary({n: self.experts[n] for n in names}, self.cards)
 
 
 def shipped_root() -> Path:
@@ -99,4 +103,6 @@ def load_library(root: str | Path | None = None, names: Sequence[str] | None = N
     chosen = names or tuple(folders)
     if not chosen:
         raise MwxError(f"{root or shipped_root()}: no expert there; `mwx expert train` makes one")
-    return ExpertLibrary({name: load_expert(folders[name]) for name in chosen})
+    cards = {name: load_card(folders[name]) for name in chosen
+             if (folders[name] / "card.json").is_file()}
+    return ExpertLibrary({name: load_expert(folders[name]) for name in chosen}, cards)
