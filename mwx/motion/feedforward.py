@@ -12,6 +12,7 @@ from mwx.types import Array
 
 GRAVITY = 9.81  # [m/s^2]
 WEIGHT = h1_numbers.TOTAL_MASS * GRAVITY  # [N] body weight
+LEVEL = 0.015  # [m] corners this close to the lowest one carry too
 FEET = ("left_ankle_link", "right_ankle_link")
 
 
@@ -119,10 +120,9 @@ def _frame(model: mujoco.MjModel, data: mujoco.MjData, qpos: Array, qvel: Array,
     data.qpos[:], data.qvel[:], data.qacc[:] = qpos, qvel, qacc
     mujoco.mj_inverse(model, data)
     wanted = data.qfrc_inverse.copy()
-    maps = [(_corner_map(model, data, body, config.friction), s)
-            for body, s in zip(FEET, share, strict=True)]
+    maps = [_corner_map(model, data, body, config.friction) for body in FEET]
     pushes = np.concatenate([m for m, _ in maps])  # (C * 4, 25) generalised force per push
-    shares = np.concatenate([np.full(len(m), s) for m, s in maps])
+    shares = np.concatenate([s * low for (_, low), s in zip(maps, share, strict=True)])
     pushes, live = pushes[shares > 0], shares[shares > 0]
     generalised, amounts = np.zeros(model.nv), np.zeros(len(live))
     if len(live):
@@ -154,18 +154,25 @@ def _pyramid(friction: float) -> Array:
     return np.array([[friction, 0, 1], [-friction, 0, 1], [0, friction, 1], [0, -friction, 1]])
 
 
-def _corner_map(model: mujoco.MjModel, data: mujoco.MjData, body: str, friction: float) -> Array:
-    """Return the generalised forces (16, 25) of unit pushes along the edges at the sole corners."""
+def _corner_map(model: mujoco.MjModel, data: mujoco.MjData, body: str, friction: float
+                ) -> tuple[Array, Array]:
+    """Return unit pushes at the sole corners.
+
+    Returns:
+        (16, 25) generalised forces along the pyramid's edges; (16,) bool, the corner is among the
+        lowest: a foot on its toes is carried by its toes.
+    """
     number = model.body(body).id
     rotation, origin = data.xmat[number].reshape(3, 3), data.xpos[number]
     jacobian = np.zeros((3, model.nv))
-    rows = []
+    rows, heights = [], []
     for x in h1_numbers.SOLE_X:
         for y in (-h1_numbers.SOLE_HALF_WIDTH, h1_numbers.SOLE_HALF_WIDTH):
             point = origin + rotation @ np.array([x, y, -h1_numbers.SOLE_HEIGHT])
             mujoco.mj_jac(model, data, jacobian, None, point, number)
             rows.append(_pyramid(friction) @ jacobian)
-    return np.concatenate(rows)
+            heights += [point[2]] * 4
+    return np.concatenate(rows), np.array(heights) < min(heights) + LEVEL
 
 
 def _shifted(rows: Array, frames: float, loop: bool) -> Array:

@@ -1,0 +1,161 @@
+"""The quality sheet of a reference: how true to the human, how feasible for the robot."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import mujoco
+import numpy as np
+
+from mwx.maths import rotations
+from mwx.motion import contacts, tangent
+from mwx.motion.feedforward import FEET, feed_forward
+from mwx.motion.ik_seed import LINKS
+from mwx.motion.reference import Reference
+from mwx.motion.skeleton_fit import BONES, Targets
+from mwx.robot import H1, h1_numbers
+from mwx.types import Array
+
+DEPTH = 0.005  # [m] deeper overlaps of the robot's own parts count as collisions
+FLAT = 0.02  # [m] a standing foot whose heel is lower than this stands flat
+# quantity -> (unit, target, larger is better)
+TARGETS = {
+    "key_error_mean": ("cm", 1.5, False), "key_error_p95": ("cm", 3.0, False),
+    "bone_direction": ("deg", 3.0, False), "skate_mean": ("cm/s", 1.0, False),
+    "skate_p95": ("cm/s", 3.0, False), "sole_height": ("cm", 0.3, False),
+    "penetration": ("cm", 0.5, False), "foot_tilt": ("deg", 3.0, False),
+    "inside_limits": ("%", 100.0, True), "inside_speed_limits": ("%", 100.0, True),
+    "joint_jump": ("rad/frame", 0.3, False), "acceleration_rms": ("rad/s^2", 16.0, False),
+    "self_collision": ("% frames", 0.0, False), "unexplained_p95": ("body weight", 0.3, False),
+    "utilisation": ("of torque bound", 1.0, False),
+}
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """Measured qualities, name -> number in the units of TARGETS; absent where not measurable."""
+
+    label: str
+    values: dict[str, float]
+
+    def passes(self, name: str) -> bool:
+        """Return whether a quantity meets its target."""
+        _, target, more = TARGETS[name]
+        value = round(self.values[name], 6)
+        return value >= target if more else value <= target
+
+    @property
+    def passed(self) -> bool:
+        """All measured quantities meet their targets."""
+        return all(self.passes(name) for name in self.values)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the values as JSON numbers."""
+        return {name: float(value) for name, value in self.values.items()}
+
+    def table(self) -> Any:
+        """Return a rich table with targets and marks."""
+        from rich.table import Table
+
+        table = Table("quantity", "measured", "target", "unit", "", title=f"motion: {self.label}")
+        for name, (unit, target, more) in TARGETS.items():
+            if name in self.values:
+                sign = ">=" if more else "<="
+                table.add_row(name.replace("_", " "), f"{self.values[name]:.2f}",
+                              f"{sign} {target:g}", unit, "ok" if self.passes(name) else "MISS")
+        return table
+
+
+def quality_sheet(reference: Reference) -> Sheet:
+    """Return the sheet of a reference; fidelity to the human comes from its own metrics."""
+    advance = reference.advance if reference.loop else None
+    smoothing = tangent.CLEAN if reference.generated else tangent.CAPTURED
+    values = {n: reference.metrics[n] for n in ("key_error_mean", "key_error_p95", "bone_direction")
+              if n in reference.metrics}
+    bodies, collided = _poses(reference.qpos)
+    values |= _stance(bodies, reference)
+    values |= _joints(reference, advance)
+    values["self_collision"] = 100 * float(collided.mean())
+    forward = feed_forward(reference.qpos, reference.contact, reference.fps, advance,
+                           smoothing=smoothing)
+    stands = reference.contact.any(axis=1)
+    values["unexplained_p95"] = _p95(forward.unexplained[stands])
+    values["utilisation"] = float(forward.utilisation.max())
+    return Sheet(reference.label, values)
+
+
+def fidelity(qpos: Array, targets: Targets) -> dict[str, float]:
+    """Return key-point error [cm] and bone-direction error [deg] against the human."""
+    model = H1.model()
+    data = mujoco.MjData(model)
+    places = {part: np.zeros((len(qpos), 3)) for part in LINKS}
+    for t, row in enumerate(qpos):
+        data.qpos[:] = row
+        mujoco.mj_kinematics(model, data)
+        for part, link in LINKS.items():
+            places[part][t] = data.body(link).xpos
+    errors = 100 * np.stack([np.linalg.norm(places[p] - targets.points[p], axis=1) for p in LINKS])
+    angles = []
+    for bone in BONES:
+        line = places[bone[1]] - places[bone[0]]
+        cosine = np.sum(line * targets.directions[bone], axis=1) / np.linalg.norm(line, axis=1)
+        angles.append(np.degrees(np.arccos(np.clip(cosine, -1, 1))))
+    return {"key_error_mean": float(errors.mean()), "key_error_p95": _p95(errors),
+            "bone_direction": float(np.mean(angles))}
+
+
+def _poses(qpos: Array) -> tuple[dict[str, tuple[Array, Array]], Array]:
+    """Return foot -> (positions, quaternions), and (T,) bool self-collision."""
+    model = H1.model()
+    data = mujoco.MjData(model)
+    feet = {name: (np.zeros((len(qpos), 3)), np.zeros((len(qpos), 4))) for name in FEET}
+    collided = np.zeros(len(qpos), bool)
+    for t, row in enumerate(qpos):
+        data.qpos[:] = row
+        mujoco.mj_kinematics(model, data)
+        mujoco.mj_collision(model, data)
+        for name, (place, turn) in feet.items():
+            place[t], turn[t] = data.body(name).xpos, data.body(name).xquat
+        owners = model.geom_bodyid[data.contact.geom]
+        collided[t] = bool(((owners > 0).all(axis=-1) & (data.contact.dist < -DEPTH)).any())
+    return feet, collided
+
+
+def _stance(feet: dict[str, tuple[Array, Array]], reference: Reference) -> dict[str, float]:
+    speeds, tilts, heights, depths = [], [], [], []
+    for i, (place, turn) in enumerate(feet.values()):
+        heel, tip = (place + rotations.rotate(turn, np.array([x, 0, -h1_numbers.SOLE_HEIGHT]))
+                     for x in h1_numbers.SOLE_X)
+        lowest = np.minimum(heel[:, 2], tip[:, 2])
+        depths.append(-lowest)
+        up = rotations.rotate(turn, np.array([0.0, 0.0, 1.0]))
+        tilt = np.degrees(np.arccos(np.clip(up[:, 2], -1, 1)))
+        for start, end in contacts.runs(reference.contact[:, i]):
+            speed = np.linalg.norm(np.diff(tip[start:end, :2], axis=0), axis=1) * reference.fps
+            speeds.append(100 * speed)
+            heights.append(100 * np.abs(lowest[start:end]))
+            tilts.append(tilt[start:end][heel[start:end, 2] < FLAT])
+    out = {"penetration": float(max(0.0, 100 * np.concatenate(depths).max()))}
+    if speeds and sum(map(len, tilts)):
+        speed = np.concatenate(speeds)
+        out |= {"skate_mean": float(speed.mean()), "skate_p95": _p95(speed),
+                "sole_height": float(np.concatenate(heights).mean()),
+                "foot_tilt": float(np.concatenate(tilts).mean())}
+    return out
+
+
+def _joints(reference: Reference, advance: Array | None) -> dict[str, float]:
+    joints = reference.qpos[:, 7:]
+    steps = np.diff(joints, axis=0)
+    if advance is not None:
+        steps = np.concatenate([steps, joints[:1] - joints[-1:]])
+    inside = ((joints >= H1.low) & (joints <= H1.high)).all(axis=1)
+    slow = (np.abs(steps) * reference.fps <= H1.speed_limit).all(axis=1)
+    change = tangent.acceleration(reference.qvel, reference.fps, reference.loop)[:, 6:]
+    return {"inside_limits": 100 * float(inside.mean()),
+            "inside_speed_limits": 100 * float(slow.mean()) if len(slow) else 100.0,
+            "joint_jump": float(np.abs(steps).max(initial=0)),
+            "acceleration_rms": float(np.sqrt(np.mean(change ** 2)))}
+
+
+def _p95(values: Array) -> float:
+    return float(np.percentile(values, 95)) if np.size(values) else 0.0
