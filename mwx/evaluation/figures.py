@@ -24,7 +24,7 @@ EXPERT_COLOURS = {"stand": "#0072B2", "walk": "#E69F00", "reach": "#009E73", "ru
                   "reach_two_hands": "#7F7F7F"}
 ACCENT, SECOND = "#0072B2", "#D55E00"
 INK, LINE = "#4a4f57", "#c9ced6"  # in a page: var(--ink), var(--line)
-STYLE = {"font.size": 9.0, "axes.titlesize": 10.0, "axes.titleweight": "bold",
+STYLE: dict[Any, Any] = {"font.size": 9.0, "axes.titlesize": 10.0, "axes.titleweight": "bold",
          "axes.titlelocation": "left", "axes.edgecolor": LINE, "axes.labelcolor": INK,
          "axes.titlecolor": INK, "text.color": INK, "xtick.color": INK, "ytick.color": INK,
          "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True,
@@ -88,7 +88,7 @@ def learning_curves(curves: Mapping[str, Rows], bars: Mapping[str, float] | None
                 axes.plot(x / 1e3, y, color=expert_colour(expert), linewidth=1.8)
                 if key == "task_return" and bars and expert in bars:
                     axes.axhline(bars[expert], color=INK, linewidth=0.9, linestyle=(0, (4, 3)))
-                    axes.text(1, bars[expert], "success ", ha="right", va="bottom", fontsize=7.5,
+                    axes.text(0.02, bars[expert], "success", va="bottom", fontsize=7.5,
                               transform=axes.get_yaxis_transform())
                 axes.set_ylim(bottom=min(0, np.min(y, initial=0)))
                 if column == 0:
@@ -128,28 +128,27 @@ def joint_tracking(reference: Array, robot: Array, names: Sequence[str], dt: flo
         dt: [s] between rows.
         shown: joints to show; the six that move most unless told.
     """
-    if not shown:
-        busiest = np.argsort(-reference.std(0))[:6]
-        shown = [names[i] for i in sorted(busiest)]
-    columns = min(3, len(shown))
+    busiest = sorted(np.argsort(-reference.std(0))[:6])
+    chosen = list(shown) or [names[int(i)] for i in busiest]
+    columns = min(3, len(chosen))
     with _style():
-        rows = -(-len(shown) // columns)
+        rows = -(-len(chosen) // columns)
         figure, panels = _panels(rows, columns, height=1.75 * rows + 0.3)
         time = np.arange(len(reference)) * dt
-        for axes, name in zip(panels, shown, strict=False):
+        for axes, name in zip(panels, chosen, strict=False):
             j = list(names).index(name)
             wanted, got = np.degrees(reference[:, j]), np.degrees(robot[:, j])
+            axes.plot(time, got, color=ACCENT, linewidth=2.4, alpha=0.75, label="robot")
             axes.plot(time, wanted, color=INK, linewidth=1.1, linestyle=(0, (3, 2)),
                       label="reference")
-            axes.plot(time, got, color=ACCENT, linewidth=1.6, label="robot")
             rms = float(np.sqrt(np.mean((wanted - got) ** 2)))
             axes.set_title(f"{_words(name)}  {rms:.1f}° RMS", fontsize=8.5)
-        for axes in panels[len(shown):]:
+        for axes in panels[len(chosen):]:
             axes.set_visible(False)
-        for axes in panels[max(0, len(shown) - columns):len(shown)]:
+        for axes in panels[max(0, len(chosen) - columns):len(chosen)]:
             axes.set_xlabel("time [s]")
         panels[0].set_ylabel("angle [°]")
-        panels[0].legend(fontsize=7.5, loc="upper right")
+        figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper right", ncols=2)
         return figure
 
 
@@ -163,18 +162,16 @@ def progress_heat_map(router: Array, demonstrations: Array, experts: Sequence[st
     with _style():
         figure, panels = _panels(1, 2, height=0.9 + 0.36 * len(experts))
         pairs = ((router, "router"), (demonstrations, "demonstrations (P_demo)"))
-        mesh: Any = None
+        image: Any = None
         for axes, (values, title) in zip(panels, pairs, strict=True):
-            edges = np.linspace(0, 1, len(values) + 1)
             shown = np.ma.masked_invalid(np.asarray(values, float).T)
-            mesh = axes.pcolormesh(edges, np.arange(len(experts) + 1), shown, vmin=0, vmax=1,
-                                   cmap="Blues", edgecolors="none", linewidth=0)
+            image = axes.imshow(shown, vmin=0, vmax=1, cmap=_from_clear(ACCENT), aspect="auto",
+                                interpolation="none", extent=(0, 1, len(experts), 0))
             axes.set_yticks(np.arange(len(experts)) + 0.5, [_words(e) for e in experts])
-            axes.invert_yaxis()
             axes.set(xlabel="task progress", title=title, facecolor="none")
             axes.grid(False)
         panels[1].tick_params(labelleft=False)
-        bar = figure.colorbar(mesh, ax=panels, fraction=0.03, pad=0.02, label="weight")
+        bar = figure.colorbar(image, ax=panels, fraction=0.03, pad=0.02, label="weight")
         bar.outline.set_visible(False)
         return figure
 
@@ -213,6 +210,21 @@ def relevance_bars(experts: Sequence[str], weights: Array, spread: Array | None 
         axes.set_yticks(place, [_words(e) for e in experts])
         axes.set(xlim=(0, max(1.0, float(np.max(weights)))), xlabel="relevance", title=title)
         axes.grid(axis="y", visible=False)
+        return figure
+
+
+def scalars(rows: Rows, step: str = "step", leave_out: Sequence[str] = ("time",)) -> "Figure":
+    """Show every logged number over steps, one small panel each (at most 24)."""
+    names = [name for name in dict.fromkeys(key for row in rows for key in row)
+             if name not in (step, *leave_out) and len(_series(rows, step, name)[1]) > 1][:24]
+    with _style():
+        lines = max(1, -(-len(names) // 3))
+        figure, panels = _panels(lines, 3, height=1.5 * lines + 0.3)
+        for axes, name in zip(panels, names, strict=False):
+            axes.plot(*_series(rows, step, name), color=ACCENT, linewidth=1.3)
+            axes.set_title(_words(name), fontsize=8.5)
+        for axes in panels[len(names):]:
+            axes.set_visible(False)
         return figure
 
 
@@ -265,6 +277,12 @@ def _series(rows: Rows, x: str, y: str) -> tuple[Array, Array]:
     pairs = [(row[x], row[y]) for row in rows
              if isinstance(row.get(x), int | float) and isinstance(row.get(y), int | float)]
     return (np.array([p[0] for p in pairs], float), np.array([p[1] for p in pairs], float))
+
+
+def _from_clear(colour: str) -> Any:
+    """Return a colour map from see-through to a colour: it reads on light and dark pages."""
+    from matplotlib.colors import LinearSegmentedColormap, to_rgb
+    return LinearSegmentedColormap.from_list("clear", [(*to_rgb(colour), a) for a in (0.04, 1.0)])
 
 
 def _words(name: str) -> str:

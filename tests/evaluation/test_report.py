@@ -175,7 +175,8 @@ def test_text_is_escaped_everywhere() -> None:
     report.add_code(evil, evil).add_table([evil], [[evil]], evil, evil).add_list({evil: evil})
     report.add_cards([(evil, "#000000", evil, {evil: evil})])
     report.add_stills([np.zeros((4, 4, 3), np.uint8)], [evil], evil)
-    report.add_figure(figures.weight_ribbon(np.ones((3, 1)), [evil], title=evil + " $\\frac$"), evil)
+    ribbon_figure = figures.weight_ribbon(np.ones((3, 1)), [evil], title=evil + " $\\frac$")
+    report.add_figure(ribbon_figure, evil)
     markup = report.to_html()
     parsed(markup)
     assert "<script" not in markup and "alert(&quot;x" in markup
