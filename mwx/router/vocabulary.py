@@ -1,17 +1,17 @@
-"""The paper's experts by name, each with one line on what it does and what it needs."""
+"""The paper's experts by name, with one line on what each does; loads nothing heavy."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
 
 DESCRIPTIONS: Mapping[str, str] = MappingProxyType({
-    "stand": "keeps balance upright on the spot; needs both feet on level ground",
-    "walk": "walks forward at about 1 m/s while upright; needs level ground ahead",
-    "run": "runs forward fast while upright; needs a long clear way ahead",
-    "sit": "lowers the body onto a seat behind it and stays seated",
-    "carry": "walks while both forearms hold an object in front of the chest",
-    "reach": "moves one hand to a target within arm's length; the feet stay where they are",
-    "reach_two_hands": "moves both hands to a target in front; the feet stay where they are",
-    "crawl": "moves forward low above the ground, under an obstacle; needs a flat ground",
+    "stand": "stand still and upright in balance",
+    "walk": "walk forward at one metre per second",
+    "run": "run forward fast",
+    "sit": "sit down on a chair and stay seated",
+    "carry": "hold a box in front of the body while walking",
+    "reach": "stand and bring the left hand to a target point",
+    "reach_two_hands": "stand and bring both hands to a target point",
+    "crawl": "crawl forward on hands and knees",
 })
 
 PREREQUISITES: Mapping[str, tuple[str, ...]] = MappingProxyType({

@@ -20,7 +20,7 @@ class ToyPhysics:
 class ToyTask:
     name = "corner"
     text = "Go right to the corner, then up."
-    success_bar = 1.9
+    success_bar = 1.7
 
     def progress(self, physics: ToyPhysics) -> np.ndarray:
         return np.clip(physics.position, 0, LENGTH).sum(1) / (2 * LENGTH)
