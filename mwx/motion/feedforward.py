@@ -6,7 +6,7 @@ import mujoco
 import numpy as np
 from scipy.optimize import nnls
 
-from mwx.motion import tangent
+from mwx.motion import bodies, tangent
 from mwx.robot import H1, h1_numbers
 from mwx.types import Array
 
@@ -30,7 +30,7 @@ class FeedForwardConfig:
     """
 
     friction: float = 0.8
-    lever: float = 0.3
+    lever: float = 1.0
     torque_cost: float = 0.01
     share_cost: float = 0.003
     ramp_s: float = 0.12
@@ -80,7 +80,7 @@ def feed_forward(qpos: Array, contact: Array, fps: float, advance: Array | None 
     qvel = tangent.velocity(qpos, fps, advance, smoothing)
     qacc = tangent.acceleration(qvel, fps, advance is not None, smoothing)
     share = load_share(contact, fps, advance is not None, config.ramp_s)
-    model = _model()
+    model = bodies.free_model()
     data = mujoco.MjData(model)
     rows = [_frame(model, data, *row, config) for row in zip(qpos, qvel, qacc, share, strict=True)]
     torque, force, residual, wrench = (np.array(x) for x in zip(*rows, strict=True))
@@ -107,12 +107,6 @@ def load_share(contact: Array, fps: float, loop: bool, ramp_s: float) -> Array:
                 room = np.where(outside, np.minimum(room, k - 0.5), room)
         share[:, side] = np.where(on, room / reach, 0)
     return share
-
-
-def _model() -> mujoco.MjModel:
-    model = H1.model()
-    model.opt.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_CONSTRAINT)
-    return model
 
 
 def _frame(model: mujoco.MjModel, data: mujoco.MjData, qpos: Array, qvel: Array, qacc: Array,

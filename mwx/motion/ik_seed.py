@@ -7,6 +7,7 @@ import mujoco
 import numpy as np
 
 from mwx.maths import rotations
+from mwx.motion import bodies
 from mwx.motion.skeleton_fit import Targets
 from mwx.robot import H1
 from mwx.types import Array
@@ -24,7 +25,7 @@ class SeedConfig:
 
     Attributes:
         ankle, stance_ankle, knee, shoulder, elbow, wrist, pelvis: positions.
-        foot_pitch, stance_foot_pitch, foot_yaw, base: orientations.
+        foot_pitch, foot_yaw, their stance_ versions, base: orientations.
         posture: pull of the joints towards rest.
         steps, first_steps: iterations per frame, and for the first one.
         margin: [rad] kept from the joint limits.
@@ -40,6 +41,7 @@ class SeedConfig:
     foot_pitch: float = 0.3
     stance_foot_pitch: float = 1.5
     foot_yaw: float = 0.3
+    stance_foot_yaw: float = 2.0
     base: float = 0.7
     posture: float = 0.01
     steps: int = 4
@@ -49,7 +51,7 @@ class SeedConfig:
 
 def seed(targets: Targets, config: SeedConfig) -> Array:
     """Return q* (T, 26), each frame solved from the one before, joints inside their limits."""
-    model = H1.model()
+    model = bodies.model()
     configuration = mink.Configuration(model)
     tasks = _tasks(model, config)
     limits = [mink.ConfigurationLimit(model, min_distance_from_limits=config.margin)]
@@ -113,6 +115,7 @@ def _aim(tasks: dict[str, mink.Task], targets: Targets, orientations: dict[str, 
         if part.endswith("ankle"):
             stands = targets.contact[t, 0 if part.startswith("left") else 1]
             pitch = config.stance_foot_pitch if stands else config.foot_pitch
+            yaw = config.stance_foot_yaw if stands else config.foot_yaw
             task.set_position_cost(config.stance_ankle if stands else config.ankle)
             # in the foot's frame: roll is the leg's, pitch the ankle's, yaw the hip's
-            task.set_orientation_cost([pitch * 0.3, pitch, config.foot_yaw])
+            task.set_orientation_cost([pitch * 0.3, pitch, yaw])

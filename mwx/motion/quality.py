@@ -7,8 +7,8 @@ import mujoco
 import numpy as np
 
 from mwx.maths import rotations
-from mwx.motion import contacts, tangent
-from mwx.motion.feedforward import FEET, feed_forward
+from mwx.motion import bodies, contacts, tangent
+from mwx.motion.feedforward import FEET, FeedForward, feed_forward
 from mwx.motion.ik_seed import LINKS
 from mwx.motion.reference import Reference
 from mwx.motion.skeleton_fit import BONES, Targets
@@ -65,18 +65,23 @@ class Sheet:
         return table
 
 
-def quality_sheet(reference: Reference) -> Sheet:
-    """Return the sheet of a reference; fidelity to the human comes from its own metrics."""
+def quality_sheet(reference: Reference, forward: FeedForward | None = None) -> Sheet:
+    """Return the sheet of a reference; fidelity to the human comes from its own metrics.
+
+    Args:
+        reference: what to measure.
+        forward: its inverse dynamics, where they are at hand.
+    """
     advance = reference.advance if reference.loop else None
     smoothing = tangent.CLEAN if reference.generated else tangent.CAPTURED
     values = {n: reference.metrics[n] for n in ("key_error_mean", "key_error_p95", "bone_direction")
               if n in reference.metrics}
-    bodies, collided = _poses(reference.qpos)
-    values |= _stance(bodies, reference)
+    feet, collided = _poses(reference.qpos)
+    values |= _stance(feet, reference)
     values |= _joints(reference, advance)
     values["self_collision"] = 100 * float(collided.mean())
-    forward = feed_forward(reference.qpos, reference.contact, reference.fps, advance,
-                           smoothing=smoothing)
+    forward = forward or feed_forward(reference.qpos, reference.contact, reference.fps, advance,
+                                      smoothing=smoothing)
     stands = reference.contact.any(axis=1)
     values["unexplained_p95"] = _p95(forward.unexplained[stands])
     values["utilisation"] = float(forward.utilisation.max())
@@ -85,7 +90,7 @@ def quality_sheet(reference: Reference) -> Sheet:
 
 def fidelity(qpos: Array, targets: Targets) -> dict[str, float]:
     """Return key-point error [cm] and bone-direction error [deg] against the human."""
-    model = H1.model()
+    model = bodies.model()
     data = mujoco.MjData(model)
     places = {part: np.zeros((len(qpos), 3)) for part in LINKS}
     for t, row in enumerate(qpos):
@@ -105,7 +110,7 @@ def fidelity(qpos: Array, targets: Targets) -> dict[str, float]:
 
 def _poses(qpos: Array) -> tuple[dict[str, tuple[Array, Array]], Array]:
     """Return foot -> (positions, quaternions), and (T,) bool self-collision."""
-    model = H1.model()
+    model = bodies.model()
     data = mujoco.MjData(model)
     feet = {name: (np.zeros((len(qpos), 3)), np.zeros((len(qpos), 4))) for name in FEET}
     collided = np.zeros(len(qpos), bool)

@@ -13,17 +13,21 @@ from dataclasses import dataclass, field
 import mujoco
 import numpy as np
 
-from mwx.motion import ik_seed, skeleton_fit, tangent
+from mwx.motion import bodies, ik_seed, tangent
 from mwx.motion.banded import solve
 from mwx.motion.clip import MotionClip
 from mwx.motion.contacts import ContactConfig
 from mwx.motion.feedforward import FeedForwardConfig, feed_forward
 from mwx.motion.ik_seed import LINKS, SeedConfig
+from mwx.motion.leg_ik import LEG_JOINTS, SIDES
 from mwx.motion.quality import fidelity, quality_sheet
 from mwx.motion.reference import Reference
 from mwx.motion.skeleton_fit import FPS, Targets, fit
 from mwx.robot import H1
 from mwx.types import Array
+
+FEET = ("left_ankle", "right_ankle")
+DAMPING = 1e-3  # of the leg's inverse near a straight knee
 
 
 @dataclass(frozen=True)
@@ -40,10 +44,10 @@ class RetargetConfig:
         velocity_smoothing: (window [frames], order) of qdot*.
     """
 
-    gamma: float = 0.03 ** 2
+    gamma: float = 0.05 ** 2
     key_points: float = 2.0
-    standing_feet: float = 150.0
-    sole: float = 3.0
+    standing_feet: float = 1000.0
+    sole: float = 20.0
     base: float = 0.1
     joints: float = 0.1
     margin: float = 0.01
@@ -76,7 +80,7 @@ def retarget_clip(clip: MotionClip, config: RetargetConfig | None = None,
         ctrl=forward.ctrl, contact=targets.contact, source=clip.source,
         source_sha256=clip.source_sha256, licence=clip.licence, generated=clip.generated,
         metrics=fidelity(qpos, targets))
-    sheet = quality_sheet(reference)
+    sheet = quality_sheet(reference, forward)
     return dataclasses.replace(reference, metrics=reference.metrics | sheet.to_dict())
 
 
@@ -85,7 +89,8 @@ def whole_clip(start: Array, targets: Targets, config: RetargetConfig) -> Array:
     weight = metric(start, targets, config)
     steps = tangent.difference(start[:-1], start[1:])
     wanted = tangent.velocity(start, FPS, None, config.velocity_smoothing)
-    error = steps * FPS - (wanted[:-1] + wanted[1:]) / 2
+    wanted = standing_still((wanted[:-1] + wanted[1:]) / 2, start, targets)
+    error = steps * FPS - wanted
     free = np.full((len(start), 6), np.inf)
     low = np.concatenate([-free, H1.low + config.margin - start[:, 7:]], axis=1)
     high = np.concatenate([free, H1.high - config.margin - start[:, 7:]], axis=1)
@@ -99,10 +104,10 @@ def whole_clip(start: Array, targets: Targets, config: RetargetConfig) -> Array:
 
 def metric(qpos: Array, targets: Targets, config: RetargetConfig) -> Array:
     """Return W (T, 25, 25) = J^T W_x J + W_q of eq. (8) at each frame."""
-    model = H1.model()
+    model = bodies.model()
     data = mujoco.MjData(model)
     own = np.diag([config.base] * 6 + [config.joints] * (model.nv - 6))
-    bodies = {part: model.body(link).id for part, link in LINKS.items()}
+    links = {part: model.body(link).id for part, link in LINKS.items()}
     place, turn = np.zeros((3, model.nv)), np.zeros((3, model.nv))
     out = np.zeros((len(qpos), model.nv, model.nv))
     for t, row in enumerate(qpos):
@@ -110,12 +115,44 @@ def metric(qpos: Array, targets: Targets, config: RetargetConfig) -> Array:
         mujoco.mj_kinematics(model, data)
         mujoco.mj_comPos(model, data)
         out[t] = own
-        for part, body in bodies.items():
-            side = skeleton_fit.leg_ik.SIDES
-            foot = part.endswith("ankle")
-            stands = foot and targets.contact[t, list(side).index(part.split("_")[0])]
-            mujoco.mj_jacBody(model, data, place, turn, body)
-            out[t] += (config.standing_feet if stands else config.key_points) * place.T @ place
-            if stands:
-                out[t] += config.sole * turn.T @ turn
+        for part, body in links.items():
+            if part in FEET and targets.contact[t, FEET.index(part)]:
+                _tip_jacobian(model, data, body, place, turn)
+                out[t] += config.standing_feet * place.T @ place + config.sole * turn.T @ turn
+            else:
+                mujoco.mj_jacBody(model, data, place, turn, body)
+                out[t] += config.key_points * place.T @ place
     return out
+
+
+def standing_still(wanted: Array, qpos: Array, targets: Targets) -> Array:
+    """Return qdot* (T - 1, 25) with the motion of standing feet taken out, leg by leg.
+
+    Smoothing in time carries some of the swing into the stance; the leg's five joints give it back
+    so that the tip of the sole rests, and a flat sole does not turn.
+    """
+    robot = bodies.model()
+    data = mujoco.MjData(robot)
+    place, turn = np.zeros((3, robot.nv)), np.zeros((3, robot.nv))
+    out = wanted.copy()
+    for t in range(len(wanted)):
+        if not targets.contact[t:t + 2].any():
+            continue
+        data.qpos[:] = qpos[t]
+        mujoco.mj_kinematics(robot, data)
+        mujoco.mj_comPos(robot, data)
+        for i, side in enumerate(SIDES):
+            if targets.contact[t:t + 2, i].all():
+                _tip_jacobian(robot, data, robot.body(LINKS[FEET[i]]).id, place, turn)
+                rows = np.concatenate([place, turn[1:]]) if targets.flat[t:t + 2, i].all() \
+                    else place
+                leg = rows[:, 6 + LEG_JOINTS[side]]
+                fix = np.linalg.solve(leg @ leg.T + DAMPING * np.eye(len(rows)), rows @ out[t])
+                out[t, 6 + LEG_JOINTS[side]] -= leg.T @ fix
+    return out
+
+
+def _tip_jacobian(robot: mujoco.MjModel, data: mujoco.MjData, body: int, place: Array, turn: Array
+                  ) -> None:
+    point = data.xpos[body] + data.xmat[body].reshape(3, 3) @ bodies.SOLE_TIP
+    mujoco.mj_jac(robot, data, place, turn, point, body)

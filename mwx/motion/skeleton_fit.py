@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.interpolate import CubicSpline
-from scipy.ndimage import gaussian_filter1d
+from scipy.ndimage import gaussian_filter1d, maximum_filter1d, uniform_filter1d
 from scipy.signal import butter, sosfiltfilt
 
 from mwx.maths import rotations
@@ -20,7 +20,8 @@ CUTOFF_HZ = 8.0  # marker noise lives above, human motion below
 UPPER_ARM, FOREARM = 0.333, 0.310  # [m] shoulder to elbow axis, elbow axis to hand
 SHOULDER = np.array([0.0, 0.2135, 0.4389])  # [m] left shoulder in the torso
 TIP = h1_numbers.SOLE_X[1]  # [m] foremost point of the sole ahead of the ankle
-LEAN_KEPT = 0.4  # part of the legs' sideways lean that is kept
+HAND_ROOM = 0.35  # [m] of a low hand from the middle of the body: H1's hips are broad
+LEAN_KEPT = 0.3  # part of the legs' sideways lean that is kept
 LEG_USED = 0.992 * (leg_ik.THIGH + leg_ik.SHANK)  # [m] a straight knee has no inverse
 MAX_HEEL_RISE = 0.35  # [rad] of the foot about its tip
 BONES = tuple((f"{side}_{a}", f"{side}_{b}") for side in leg_ik.SIDES for a, b in
@@ -74,7 +75,8 @@ def _at_fps(points: dict[str, Array], fps: float) -> dict[str, Array]:
 
     def convert(rows: Array) -> Array:
         if sos is not None and count > 12:
-            rows = sosfiltfilt(sos, rows, axis=0, padtype="odd", padlen=min(count - 1, int(fps / 3)))
+            edge = min(count - 1, int(fps / 3))
+            rows = sosfiltfilt(sos, rows, axis=0, padtype="odd", padlen=edge)
         return CubicSpline(times, rows, axis=0)(wanted)
 
     return {part: convert(rows) for part, rows in points.items()}
@@ -220,12 +222,16 @@ def _within_reach(robot: dict[str, Array], contact: Array) -> dict[str, Array]:
         flat = np.linalg.norm(gap[:, :2], axis=1)
         allowed = np.sqrt(np.maximum(LEG_USED ** 2 - flat ** 2, 0.04))
         drop = np.maximum(drop, np.where(contact[:, i], gap[:, 2] - allowed, 0))
-    width = 5  # frames: the lowering starts before it is needed, and never falls short
-    lowest = np.array([drop[max(0, i - width):i + width + 1].max() for i in range(len(drop))])
-    lowest = gaussian_filter1d(lowest, width / 2, mode="nearest")
-    down = np.stack([0 * lowest, 0 * lowest, np.maximum(lowest, drop)], 1)
+    down = np.stack([0 * drop, 0 * drop, _covering(drop, 6)], axis=1)
     moved = ("pelvis", *(f"{s}_{p}" for s in leg_ik.SIDES for p in ("hip", "knee")))
     return {part: rows - down if part in moved else rows for part, rows in robot.items()}
+
+
+def _covering(rows: Array, width: int) -> Array:
+    """Return a smooth curve (T,) never below rows (T,): it starts to rise before it must."""
+    highest = maximum_filter1d(rows, 2 * width + 1, mode="nearest")
+    return np.maximum(uniform_filter1d(uniform_filter1d(highest, width, mode="nearest"),
+                                       width, mode="nearest"), rows)
 
 
 def _stance_level(height: Array, flat: Array) -> Array:
@@ -261,5 +267,10 @@ def _arms(robot: dict[str, Array], base: Array, torso_yaw: Array,
         shoulder = robot["pelvis"] + rotations.rotate(chest, SHOULDER * np.array([1, sign, 1]))
         elbow = shoulder + UPPER_ARM * directions[(f"{side}_shoulder", f"{side}_elbow")]
         out[f"{side}_shoulder"], out[f"{side}_elbow"] = shoulder, elbow
-        out[f"{side}_wrist"] = elbow + FOREARM * directions[(f"{side}_elbow", f"{side}_wrist")]
+        wrist = elbow + FOREARM * directions[(f"{side}_elbow", f"{side}_wrist")]
+        aside = rotations.rotate(base, np.array([0.0, sign, 0.0]))
+        low = wrist[:, 2] < robot["pelvis"][:, 2] + 0.05
+        short = HAND_ROOM - np.sum((wrist - robot["pelvis"]) * aside, axis=1)
+        push = _covering(np.where(low, np.maximum(short, 0), 0), 5)[:, None] * aside
+        out[f"{side}_elbow"], out[f"{side}_wrist"] = elbow + push / 2, wrist + push
     return out

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-import mujoco
 import numpy as np
 
 from mwx.motion import leg_ik
+from mwx.motion.bodies import centre_of_mass
 from mwx.robot import H1
 from mwx.types import Array
 
@@ -45,24 +45,11 @@ def stance(config: StandConfig, arms: Array | None = None) -> Array:
     soles = {side: np.tile([0.0, sign * leg_ik.HALF_WIDTH, 0.0], (rows, 1))
              for side, sign in leg_ik.SIDES.items()}
     level = np.zeros(rows)
-    model = H1.model()
-    data = mujoco.MjData(model)
     for _ in range(6):  # moving the pelvis moves the centre of mass by nearly as much
         qpos = leg_ik.place_feet(qpos, soles, level, {side: level for side in soles})
-        qpos[:, :2] += np.array([config.ahead, 0.0]) - centre_of_mass(model, data, qpos)[:, :2]
+        qpos[:, :2] += np.array([config.ahead, 0.0]) - centre_of_mass(qpos)[:, :2]
     qpos = leg_ik.place_feet(qpos, soles, level, {side: level for side in soles})
     return qpos[0] if arms is None else qpos
-
-
-def centre_of_mass(model: mujoco.MjModel, data: mujoco.MjData, qpos: Array) -> Array:
-    """Return the robot's centre of mass (T, 3) [m] for configurations (T, 26)."""
-    out = np.zeros((len(qpos), 3))
-    for i, row in enumerate(qpos):
-        data.qpos[:] = row
-        mujoco.mj_kinematics(model, data)
-        mujoco.mj_comPos(model, data)
-        out[i] = data.subtree_com[1]
-    return out
 
 
 def small_control(torque: Array) -> float:

@@ -8,15 +8,15 @@ model's p by the whole body's.
 
 from dataclasses import dataclass
 
-import mujoco
 import numpy as np
 
 from mwx.errors import MwxError
 from mwx.maths import rotations
 from mwx.motion import gait_tables as gait
 from mwx.motion import leg_ik
+from mwx.motion.bodies import centre_of_mass
 from mwx.motion.feedforward import GRAVITY, feed_forward
-from mwx.motion.stand import FPS, centre_of_mass
+from mwx.motion.stand import FPS
 from mwx.robot import H1
 from mwx.types import Array
 
@@ -177,14 +177,12 @@ def _body_over(com: Array, soles: dict[str, Array], timing: _Timing, speed: floa
                config: WalkConfig) -> Array:
     """Return qpos (T, 26) whose centre of mass passes over `com`, legs on the soles."""
     qpos = _upper_body(timing, speed, config)
-    model = H1.model()
-    data = mujoco.MjData(model)
     base, flat = com.copy(), np.zeros(timing.frames)
     pitch = {s: _toe_pitch(timing, config, s) for s in soles}
     for _ in range(4):
         qpos[:, :2] = base
         qpos = leg_ik.place_feet(qpos, soles, flat, pitch)
-        base = base + com - centre_of_mass(model, data, qpos)[:, :2]
+        base = base + com - centre_of_mass(qpos)[:, :2]
         base = (base + _half_stride_later(base, timing)) / 2
     return qpos
 
