@@ -69,7 +69,7 @@ EQUATIONS = (
              ("mwx.agents.planner:trajectory_score", "mwx.agents.planner:plan"), "read as"),
     Equation((8,), "retargeting energy",
              "M = |q - q*|_W^2 + gamma |qd - qd*|_W^2, minimised over the whole clip",
-             ("mwx.motion.retarget:retarget_clip",)),
+             ("mwx.motion.retarget:whole_clip",)),
     Equation((2, 9, 13), "composition of experts (IRM)",
              "a = sum_i w_i pi_i(s)",
              ("mwx.router.composition:compose",)),

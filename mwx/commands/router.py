@@ -1,9 +1,11 @@
 """guide, router train: what a task needs, and the router that learns it."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from mwx.commands.words import Task
+from mwx.errors import MwxError
 
 if TYPE_CHECKING:
     from mwx.router import GuidanceProvider
@@ -11,21 +13,44 @@ if TYPE_CHECKING:
 Provider = Literal["file", "rules", "vlm"]
 
 
+@dataclass(frozen=True)
+class Model:
+    """The vision-language model that provider vlm asks.
+
+    Attributes:
+        name: the model's name at the endpoint.
+        base_url: address of an OpenAI-compatible API, e.g. http://localhost:11434/v1.
+        key_variable: environment variable that holds the key; "" sends none.
+        samples: answers averaged.
+        look: show the model a picture of the scene too (needs a GL back end).
+        fallback: what to use when it fails; none makes a failure an error.
+    """
+
+    name: str = ""
+    base_url: str = "https://api.openai.com/v1"
+    key_variable: str = "OPENAI_API_KEY"
+    samples: int = 5
+    look: bool = False
+    fallback: Literal["none", "file", "rules"] = "none"
+
+
 def guide(task: Task, provider: Provider = "file", text: str | None = None,
-          out: Path | None = None) -> None:
+          out: Path | None = None, model: Model = Model()) -> None:
     """Say how relevant each expert is for a task, in which stages, and who says so.
 
     Args:
         task: task name; with --text, any name.
-        provider: file (shipped, labelled), rules (keywords), vlm (an OpenAI-compatible endpoint,
-            named by OPENAI_BASE_URL and OPENAI_API_KEY).
+        provider: file (shipped, labelled), rules (keywords), vlm (see the model options).
         text: the task in words, for a task that mwx does not know.
         out: also write the guidance as JSON.
+        model: of provider vlm.
     """
     from mwx.router import DESCRIPTIONS
     from mwx.sim.tasks import get
     words = text if text is not None else get(task).text
-    guidance = _provider(provider).guide(task.removeprefix("h1-"), words, DESCRIPTIONS)
+    picture = _picture(task) if provider == "vlm" and model.look else None
+    guidance = _provider(provider, model).guide(task.removeprefix("h1-"), words, DESCRIPTIONS,
+                                                picture)
     print(f"{guidance.task}: {guidance.task_text}\n{guidance.title}")
     for name, weight in zip(guidance.experts, guidance.weights, strict=True):
         print(f"  {name:<17}{weight:6.3f} {'#' * round(40 * weight)}")
@@ -40,8 +65,8 @@ def guide(task: Task, provider: Provider = "file", text: str | None = None,
         print(f"guidance: {out}")
 
 
-def train(task: Task, provider: Provider = "file", demos: int = 8,
-          out: Path | None = None, seed: int = 0, literal: bool = False) -> None:
+def train(task: Task, provider: Provider = "file", demos: int = 8, out: Path | None = None,
+          seed: int = 0, literal: bool = False, model: Model = Model()) -> None:
     """Distil a router for a task from guidance and scripted demonstrations.
 
     Args:
@@ -51,24 +76,22 @@ def train(task: Task, provider: Provider = "file", demos: int = 8,
         out: run directory; runs/router-<task>-<seed> unless told.
         seed: of everything random.
         literal: the printed equations alone (a constant P_demo; the router learns a constant).
+        model: of provider vlm.
     """
     from dataclasses import replace
 
     from mwx.config import to_dict
     from mwx.experts import load_library
-    from mwx.router import (
-        DistillConfig,
-        script_for,
-        scripted_demonstrations,
-        train_router,
-    )
+    from mwx.router import DistillConfig, script_for, scripted_demonstrations, train_router
     from mwx.router import literal as as_printed
     from mwx.runs import RUNS, Run
     from mwx.sim import make
     config = replace(as_printed() if literal else DistillConfig(), seed=seed)
     library = load_library()
-    env = make(f"h1-{task.removeprefix('h1-')}", num_envs=config.num_envs, seed=seed)
-    guidance = _provider(provider).guide(env.task.name, env.task.text, library.descriptions)
+    env = make(task, num_envs=config.num_envs, seed=seed)
+    picture = _picture(task) if provider == "vlm" and model.look else None
+    guidance = _provider(provider, model).guide(env.task.name, env.task.text,
+                                                library.descriptions, picture)
     shown = scripted_demonstrations(env, library, script_for(env.task.name, library.names), demos,
                                     seed)
     run = Run.create(out or RUNS / f"router-{env.task.name}-{seed}", to_dict(config), seed)
@@ -76,7 +99,30 @@ def train(task: Task, provider: Provider = "file", demos: int = 8,
     print(f"router: {run.path / 'router'}")
 
 
-def _provider(name: Provider) -> "GuidanceProvider":
-    import mwx.router as providers
-    home = {"file": "FileGuidance", "rules": "KeywordRules", "vlm": "VlmGuidance"}
-    return getattr(providers, home[name])()
+def _provider(name: Provider, model: Model) -> "GuidanceProvider":
+    if name == "file":
+        from mwx.router import FileGuidance
+        return FileGuidance()
+    if name == "rules":
+        from mwx.router import KeywordRules
+        return KeywordRules()
+    if not model.name:
+        raise MwxError("provider vlm needs a model: --model.name NAME, and --model.base-url URL "
+                       "where it is not OpenAI's; providers file and rules need none")
+    from mwx.router import AnswerCache, VlmConfig, VlmGuidance, WithFallback
+    config = VlmConfig(model.name, model.base_url, model.key_variable, model.samples)
+    asked = VlmGuidance(config, AnswerCache())
+    return asked if model.fallback == "none" else \
+        WithFallback(asked, _provider(model.fallback, model))
+
+
+def _picture(task: str) -> bytes:
+    import imageio.v3 as imageio
+
+    from mwx.sim import make
+    from mwx.sim.render import Renderer
+    env = make(task)
+    env.reset(0)
+    with Renderer(env.model, 448, 448) as renderer:
+        frame = renderer.render(env.physics, 0, env.task.camera)
+    return imageio.imwrite("<bytes>", frame, extension=".png")

@@ -12,6 +12,8 @@ from mwx.evaluation.report import Report
 from mwx.types import Array
 
 if TYPE_CHECKING:
+    from mwx.evaluation.score import Score
+    from mwx.motion.quality import Sheet
     from mwx.router.guidance import Guidance
 
 TWO_RETURNS = ("Task return is the benchmark's reward summed over an episode; alignment return is "
@@ -42,24 +44,42 @@ class ResultRow:
     episodes: int
 
 
-def add_motion(report: Report, sheet: str, source: str, reference: Array | None = None,
+def add_motion(report: Report, sheet: "Sheet", source: str, reference: Array | None = None,
                robot: Array | None = None, joint_names: Sequence[str] = (),
                dt: float = 0.02) -> None:
     """Add the human motion: where it comes from, its quality sheet, how well it is tracked.
 
     Args:
         report: the page.
-        sheet: the printed quality sheet.
+        sheet: quality sheet of the reference.
         source: clip and licence.
         reference, robot: (T, J) [rad] joint angles of an expert's episode, if one was run.
         joint_names: J names.
         dt: [s] between rows.
     """
     report.add_section("Human motion", source)
-    report.add_code(sheet.rstrip(), "Quality sheet of the reference after retargeting (eq. 8).")
+    report.add_table(("quantity", "measured", "target", "unit", ""), sheet_rows(sheet),
+                     f"Quality sheet of the reference '{sheet.label}': how true to the human, how "
+                     "feasible for the robot (eq. 8).")
     if reference is not None and robot is not None:
         report.add_figure(figures.joint_tracking(reference, robot, joint_names, dt),
                           "Reference and robot in simulation: the six joints that move most.")
+
+
+def sheet_rows(sheet: "Sheet") -> list[tuple[str, str, str, str, str]]:
+    """Return a quality sheet as rows: quantity, measured, target, unit, met or missed."""
+    from mwx.motion.quality import TARGETS
+    return [(name.replace("_", " "), f"{sheet.values[name]:.2f}",
+             f"{'≥' if more else '≤'} {target:g}", unit,
+             "met" if sheet.passes(name) else "missed")
+            for name, (unit, target, more) in TARGETS.items() if name in sheet.values]
+
+
+def result_row(score: "Score", label: str) -> "ResultRow":
+    """Return the table row of an evaluation."""
+    return ResultRow(label, score.mean(), score.std(), score.mean("alignment_return"),
+                     score.std("alignment_return"), score.mean("length"),
+                     sum(score.success) / score.episodes, score.episodes)
 
 
 def add_experts(report: Report, cards: Mapping[str, Mapping[str, Any]],

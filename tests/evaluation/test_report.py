@@ -13,6 +13,8 @@ from mwx.errors import MwxError
 from mwx.evaluation import figures
 from mwx.evaluation import report_sections as sections
 from mwx.evaluation.report import INLINE_VIDEO_BYTES, Report
+from mwx.evaluation.score import Score
+from mwx.motion.quality import Sheet
 from mwx.router.guidance import Guidance, Provenance, Stage
 
 EXPERTS = ("stand", "walk", "reach")
@@ -98,8 +100,9 @@ def sample(path: Path) -> Report:
     report.add_text("Run `mwx demo` to make this page again.")
     time = np.linspace(0, 4, 200)[:, None]
     wanted = np.sin(time * 5 + np.arange(8)) * np.linspace(0.1, 0.6, 8)
-    sections.add_motion(report, "duration      2.8 s\nspeed         1.18 m/s\njoint limits  kept",
-                        "CMU subject 02, trial 01 (free for all uses).", wanted,
+    sheet = Sheet("walk", {"key_error_mean": 1.04, "skate_mean": 7.32, "inside_limits": 100.0,
+                           "joint_jump": 0.16, "utilisation": 4.3})
+    sections.add_motion(report, sheet, "CMU subject 02, trial 01 (free for all uses).", wanted,
                         wanted + 0.03 * rng.normal(size=wanted.shape),
                         [f"joint_{i}" for i in range(8)])
     cards = {name: {"scores": {"task_return_mean": 880.1, "task_return_std": 3.2,
@@ -251,3 +254,11 @@ def test_missing_scores_are_dashes() -> None:
     assert sections.plus_minus(float("nan"), 1.0) == "–"
     assert sections.plus_minus(1234.56, 7.89) == "1,234.6 ± 7.9"
     assert json.dumps(sections.card_facts({})) == "{}"
+
+
+def test_an_evaluation_becomes_a_row() -> None:
+    score = Score("door", "router", 1, 2, 600.0, (700.0, 500.0), (90.0, 110.0), (1000, 800),
+                  (True, False), {})
+    row = sections.result_row(score, "router")
+    assert (row.task_mean, row.steps_mean, row.success_rate, row.episodes) == (600, 900, 0.5, 2)
+    assert row.task_std == pytest.approx(np.sqrt(2) * 100)
