@@ -80,33 +80,35 @@ EQUATIONS = (
 )
 
 SYMBOLS = (
-    Symbol("R_t", (3, 4, 5, 7), "alignment reward", "alignment"),
+    Symbol("R_t", (3, 4, 5), "alignment reward", "alignment_reward"),
+    Symbol("R", (7,), "the world model's reward head", "reward"),
     Symbol("w", (4,), "scale of the alignment reward", "weight"),
-    Symbol("w, w_i", (9, 13), "router's weight of an expert; on the simplex", "weights"),
+    Symbol("w_i", (9, 13), "router's weight of expert i; all together on the simplex", "weights"),
     Symbol("w_v", (10,), "relevance of the experts inferred for the task", "w_v"),
-    Symbol("alpha", (4,), "sharpness of the pose term", "pose_sharpness", "rad^-2"),
-    Symbol("beta", (3,), "entropy temperature of the expert objective (tau in (6))", "entropy"),
-    Symbol("beta", (4,), "sharpness of the velocity term", "velocity_sharpness", "(rad/s)^-2"),
+    Symbol("W", (8,), "weights of coordinates and key points in the retargeting energy", "metric"),
+    Symbol("alpha", (4,), "sharpness of the pose term", "position", "rad^-2"),
+    Symbol("beta", (3,), "entropy temperature of the expert objective; tau in (6)", "entropy"),
+    Symbol("beta", (4,), "sharpness of the velocity term", "velocity", "s^2 rad^-2"),
     Symbol("beta", (10,), "entropy coefficient of the router", "beta"),
-    Symbol("lambda", (4,), "weight of the velocity term", "velocity_weight"),
+    Symbol("lambda", (4,), "share of the velocity term", "velocity_share"),
     Symbol("lambda(t)", (12,), "guidance weight, lambda_0 eta^t at update t", "guidance_weight"),
-    Symbol("eta", (12,), "decay rate of the guidance weight, set by its half-life", "half_life",
+    Symbol("eta", (12,), "decay of the guidance weight, set by its half-life", "half_life",
            "updates"),
     Symbol("gamma", (3, 5, 7), "discount per control step", "discount"),
-    Symbol("gamma", (8,), "weight of the velocity part of the retargeting energy",
-           "velocity_weight", "s^2"),
+    Symbol("gamma", (8,), "weight of the velocity part of the retargeting energy", "gamma", "s^2"),
     Symbol("tau", (6,), "entropy weight of the policy", "entropy"),
-    Symbol("mu", (7,), "scale of the value inside the planning score", "value_scale"),
-    Symbol("H", (3, 6, 10), "entropy", "entropy", "nats"),
+    Symbol("mu", (7,), "scale of the value inside the planning score", "mu"),
+    Symbol("H(pi)", (3, 6, 10), "entropy", "entropy", "nats"),
     Symbol("H", (7,), "planning horizon", "horizon", "control steps"),
-    Symbol("Q_A", (5, 6, 7), "value of the alignment reward; a distribution over bins", "q"),
-    Symbol("q, qd", (4, 8), "robot joint positions and velocities", "qpos, qvel", "rad, rad/s"),
+    Symbol("Q_A", (5, 6, 7), "value of the reward; a distribution over bins", "q"),
+    Symbol("q, qd", (4, 8), "robot joint positions and velocities", "qpos", "rad, rad/s"),
     Symbol("q*, qd*", (4, 8), "reference joint positions and velocities", "reference",
            "rad, rad/s"),
     Symbol("V(T)", (2, 9, 10), "semantic guidance of the task", "guidance"),
     Symbol("P_demo", (11,), "expert usage seen in demonstrations", "p_demo"),
     Symbol("phi", (2, 9, 10, 11, 12), "parameters of the router", "network"),
-    Symbol("pi_i", (1, 2, 9, 13), "expert i", "proposals"),
+    Symbol("pi_i", (1, 2, 9, 13), "expert i; its actions", "proposals"),
+    Symbol("K", (1, 2, 9, 13), "number of experts", "experts"),
 )
 
 DEVIATIONS = (
@@ -116,14 +118,26 @@ DEVIATIONS = (
         "by reading; a test checks that the loss falls when entropy rises"),
     Deviation(
         "dynamic joint reweighting", "Fig. 3 names it, without a formula",
-        "joint weights rise with that joint's running tracking error; mean 1, bounded; can be "
-        "switched off", "the figure says it prioritises poorly tracked joints",
+        "joint weights are (running squared error / its mean)^0.5, bounded to [0.5, 2], times a "
+        "first importance (arms 0.5), scaled to mean 1; exponent 0 switches it off",
+        "the figure says it prioritises poorly tracked joints",
         "unit laws; its effect on a trained expert is not measured yet"),
     Deviation(
         "value inside the plan", "eq. (7) adds mu Q at every step of the horizon",
-        "both this and one bootstrap at the end, chosen by a field of the planner's configuration",
+        "one bootstrap at the end of the horizon (value_at=\"terminal\"); the printed form is "
+        "value_at=\"every\"",
         "adding Q at every step counts the future H times over; TD-MPC2 bootstraps once",
-        "closed-form tests of both scores"),
+        "closed-form tests of both scores; which trains better here is not measured yet"),
+    Deviation(
+        "acting without the plan", "MPPI/CEM plans every action (eq. (7))",
+        "the small recipe acts by the policy prior, in training and as shipped; an expert can be "
+        "told to plan; the paper's recipe plans", "a plan costs a CPU far more than a control step",
+        "either way of acting can be evaluated"),
+    Deviation(
+        "what an expert is rewarded for", "the alignment reward alone (eqs. (3), (4))",
+        "task reward + 0.3 alignment + 0.3 root term (height, tilt, heading, speed); weights are "
+        "fields of the recipe", "Table I scores the task; joint angles alone do not keep the base up",
+        "both returns are logged apart on every card"),
     Deviation(
         "what the router can learn", "eq. (11) has one P_demo per task, eq. (12) no return",
         "P_demo is conditioned on the state or on progress by default; the printed form is an "

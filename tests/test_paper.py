@@ -4,6 +4,7 @@ import importlib
 import importlib.util
 import inspect
 import re
+from pathlib import Path
 
 import pytest
 
@@ -74,3 +75,11 @@ def test_a_letter_means_one_thing_per_equation() -> None:
 @pytest.mark.parametrize("text", ["Paper eq. (4): ...", "of eqs. (1) and (4)", "eq. (3)-(5)"])
 def test_citations_are_read(text: str) -> None:
     assert 4 in cited(text)
+
+
+def test_symbols_name_something_in_the_code() -> None:
+    from mwx import paper
+    root = Path(inspect.getfile(paper)).parent
+    source = "\n".join(f.read_text() for f in root.rglob("*.py") if f.name != "paper.py")
+    for symbol in SYMBOLS:
+        assert re.search(rf"\b{symbol.name}\b", source), f"{symbol.letter}: no {symbol.name}"
