@@ -54,7 +54,7 @@ class Deviation:
 EQUATIONS = (
     Equation((1, 3), "expert objective (SEP)",
              "J = E_pi sum_t gamma^t (R_t + beta H(pi(.|s_t))), one expert per skill",
-             ("mwx.experts.train:train_expert",)),
+             ("mwx.experts.train:train_expert",), "read as"),
     Equation((4,), "alignment (energy) reward",
              "R_t = w (exp(-alpha |q - q*|^2) + lambda exp(-beta |qd - qd*|^2))",
              ("mwx.experts.alignment:alignment_reward",)),
@@ -134,9 +134,10 @@ DEVIATIONS = (
         "told to plan; the paper's recipe plans", "a plan costs a CPU far more than a control step",
         "either way of acting can be evaluated"),
     Deviation(
-        "what an expert is rewarded for", "the alignment reward alone (eqs. (3), (4))",
+        "what an expert is rewarded for", "the alignment reward of eq. (4) alone, in eq. (3)",
         "task reward + 0.3 alignment + 0.3 root term (height, tilt, heading, speed); weights are "
-        "fields of the recipe", "Table I scores the task; joint angles alone do not keep the base up",
+        "fields of the recipe",
+        "Table I scores the task; joint angles alone do not keep the base up",
         "both returns are logged apart on every card"),
     Deviation(
         "what the router can learn", "eq. (11) has one P_demo per task, eq. (12) no return",
