@@ -18,7 +18,7 @@ if TYPE_CHECKING:
         load_guidance,
         restrict,
     )
-    from mwx.router.improve import ImproveConfig, episode_returns
+    from mwx.router.improve import ImproveConfig
     from mwx.router.losses import LossConfig, guidance_weight, irm_loss, optimum
     from mwx.router.network import NetworkConfig, RoutingNetwork
     from mwx.router.policies import (
@@ -46,7 +46,7 @@ _HOMES = {
     "demos": ("Demonstration", "relabel", "scripted_demonstrations"),
     "guidance": ("Guidance", "GuidanceProvider", "Provenance", "Stage", "load_guidance",
                  "restrict"),
-    "improve": ("ImproveConfig", "episode_returns"),
+    "improve": ("ImproveConfig",),
     "losses": ("LossConfig", "guidance_weight", "irm_loss", "optimum"),
     "network": ("NetworkConfig", "RoutingNetwork"),
     "policies": ("CompositeCarry", "CompositePolicy", "ScriptStage", "ScriptedSwitch",
@@ -67,8 +67,8 @@ __all__ = [
     "CompositePolicy", "Demonstration", "DistillConfig", "FileGuidance", "Guidance",
     "GuidanceProvider", "ImproveConfig", "KeywordRules", "LossConfig", "NetworkConfig",
     "PriorConfig", "Provenance", "Router", "RoutingNetwork", "ScriptStage", "ScriptedSwitch",
-    "Stage", "VlmConfig", "VlmGuidance", "WithFallback", "compose", "episode_returns",
-    "fit_prior", "fixed_mix", "guidance_weight", "irm_loss", "joint_groups", "literal",
+    "Stage", "VlmConfig", "VlmGuidance", "WithFallback", "compose", "fit_prior", "fixed_mix",
+    "guidance_weight", "irm_loss", "joint_groups", "literal",
     "load_guidance", "optimum", "reference_expert", "relabel", "restrict", "schedule",
     "script_for", "scripted_demonstrations", "single_expert", "train_router", "uniform_mix",
 ]

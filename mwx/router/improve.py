@@ -17,7 +17,8 @@ from mwx import rng as generators
 from mwx.errors import MwxError
 from mwx.router.policies import CompositePolicy, Library
 from mwx.router.router import Router
-from mwx.types import Array, Env, Policy
+from mwx.sim.rollout import rollout
+from mwx.types import Array, Env
 
 SEED_OFFSET = 5000  # rollouts of the choice use other episodes than training did
 
@@ -31,7 +32,6 @@ class ImproveConfig:
             "evolve" a bias per expert and a temperature.
         temperatures: tried by "select"; below 1 sharpens the weights.
         generations, population, spread: of the evolution strategy; population is even.
-        steps: control steps per rollout (None: whole episodes).
     """
 
     kind: Literal["none", "select", "evolve"] = "none"
@@ -39,28 +39,12 @@ class ImproveConfig:
     generations: int = 4
     population: int = 8
     spread: float = 0.5
-    steps: int | None = None
 
     def __post_init__(self) -> None:
         if self.population < 2 or self.population % 2 or self.generations < 1 or \
                 not self.temperatures or min(self.temperatures) <= 0:
             raise MwxError("the improvement needs an even population, a generation and "
                            f"temperatures above 0, got {self}")
-
-
-def episode_returns(policy: Policy, env: Env, seed: int, steps: int | None = None) -> Array:
-    """Return the task returns (B,) of one episode in each environment, from a seeded reset."""
-    obs, carry = env.reset(seed), policy.initial(env.num_envs)
-    returns, running = np.zeros(env.num_envs), np.ones(env.num_envs, bool)
-    for _ in range(steps or env.max_steps):
-        action, carry = policy(obs, carry)
-        step = env.step(action)
-        returns += step.reward * running
-        running &= ~step.done
-        if not running.any():
-            break
-        obs, carry = step.obs, policy.restart(carry, step.done)
-    return returns
 
 
 def improve(snapshots: Sequence[Router], library: Library, env: Env, config: ImproveConfig,
@@ -73,7 +57,7 @@ def improve(snapshots: Sequence[Router], library: Library, env: Env, config: Imp
     """
     def score(router: Router) -> float:
         policy = CompositePolicy(router, library, act_dim=env.act_dim)
-        return float(episode_returns(policy, env, seed + SEED_OFFSET, config.steps).mean())
+        return float(rollout(policy, env, seed + SEED_OFFSET).task_return.mean())
 
     if config.kind == "select":
         candidates = [(f"round {i}, temperature {t:g}", adjusted(router, temperature=t))

@@ -96,6 +96,11 @@ def restart_carry(library: Library, carry: CompositeCarry, rows: Array) -> Compo
         np.where(rows, 0, carry.stage), carry.proposals)
 
 
+def act_dim_of(library: Library) -> int:
+    """Return A of a library; the H1's where it does not say."""
+    return getattr(library, "act_dim", H1.act_dim)
+
+
 def groups_of(act_dim: int) -> Array | None:
     """Return the joint group of each action, or None where the robot is not the H1."""
     return joint_groups(H1.joint_names) if act_dim == H1.act_dim else None
@@ -110,19 +115,21 @@ class CompositePolicy:
         mode: "blend" mixes actions; "top1" follows the best expert with hysteresis.
         smoothing_s: [s] time constant of the weights in blend mode.
         margin: lead that another expert needs to take over in top1 mode.
+        act_dim: A (None: the library's).
     """
 
     def __init__(self, router: Weigher, library: Library,
                  mode: Literal["blend", "top1"] = "blend", smoothing_s: float = 0.1,
-                 margin: float = 0.1, act_dim: int = H1.act_dim):
+                 margin: float = 0.1, act_dim: int | None = None):
         if tuple(library.names) != tuple(router.experts):
             raise MwxError(f"the router was made for the experts {', '.join(router.experts)}; the "
                            f"library has {', '.join(library.names)}: train the router again")
         if mode not in ("blend", "top1"):
             raise unknown("composition mode", mode, ("blend", "top1"))
-        self.router, self.library, self.act_dim = router, library, act_dim
+        self.router, self.library = router, library
+        self.act_dim = act_dim or act_dim_of(library)
         self.mode, self.smoothing_s, self.margin = mode, smoothing_s, margin
-        self._groups = groups_of(act_dim)
+        self._groups = groups_of(self.act_dim)
 
     def initial(self, num_envs: int) -> CompositeCarry:
         """Return the carry at the start of B episodes."""
@@ -158,19 +165,19 @@ class FixedWeights:
         return np.broadcast_to(self.values, (len(obs.proprio), 1, count)), progress
 
 
-def fixed_mix(library: Library, weights: Array, act_dim: int = H1.act_dim) -> CompositePolicy:
+def fixed_mix(library: Library, weights: Array, act_dim: int | None = None) -> CompositePolicy:
     """Return the policy that mixes with constant weights (K,): the ablation without a router."""
     router = FixedWeights(tuple(library.names), np.asarray(weights, float))
     return CompositePolicy(router, library, smoothing_s=0.0, act_dim=act_dim)
 
 
-def uniform_mix(library: Library, act_dim: int = H1.act_dim) -> CompositePolicy:
+def uniform_mix(library: Library, act_dim: int | None = None) -> CompositePolicy:
     """Return the policy that weighs every expert the same."""
     count = len(library.names)
     return fixed_mix(library, np.full(count, 1 / count), act_dim)
 
 
-def single_expert(library: Library, name: str, act_dim: int = H1.act_dim) -> CompositePolicy:
+def single_expert(library: Library, name: str, act_dim: int | None = None) -> CompositePolicy:
     """Return the policy that always follows one expert.
 
     Raises:
@@ -202,14 +209,15 @@ class ScriptedSwitch:
     """A stage automaton: experts in order, each until its condition holds; never goes back."""
 
     def __init__(self, library: Library, script: tuple[ScriptStage, ...],
-                 act_dim: int = H1.act_dim):
+                 act_dim: int | None = None):
         if not script:
             raise MwxError("a script needs at least one stage")
-        self.library, self.script, self.act_dim = library, script, act_dim
-        self._groups = groups_of(act_dim)
-        self._weights = np.stack([self._stage_weights(s.expert, act_dim) for s in _even(script)])
+        self.library, self.script = library, script
+        self.act_dim = act_dim or act_dim_of(library)
+        self._groups = groups_of(self.act_dim)
+        self._weights = np.stack([self._stage_weights(s.expert) for s in _even(script)])
 
-    def _stage_weights(self, expert: str | tuple[str, ...], act_dim: int) -> Array:
+    def _stage_weights(self, expert: str | tuple[str, ...]) -> Array:
         names = (expert,) if isinstance(expert, str) else expert
         for name in names:
             if name not in self.library.names:

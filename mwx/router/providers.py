@@ -35,7 +35,11 @@ class FileGuidance:
         for source in self.sources:
             path = self.root / source / f"{task_id}.json"
             if task_id.isidentifier() and path.exists():
-                return restrict(load_guidance(path), experts)
+                guidance = restrict(load_guidance(path), experts)
+                if task_text and " ".join(task_text.split()) != guidance.task_text:
+                    return guidance.noted("written for this text, not for the one given: "
+                                          f"'{guidance.task_text}'")
+                return guidance
         raise MwxError(
             f"no guidance file for task '{task_id}': {nearest(task_id, self.tasks())}files exist "
             f"for {', '.join(self.tasks()) or 'no task'}. Use the keyword rules (provider 'rules') "

@@ -1,6 +1,7 @@
 """Training of the router: distillation of eq. (12) on D_T, then an optional step by return."""
 
 import copy
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -24,6 +25,7 @@ from mwx.router.states import StatePool, demo_pool, joined, reset_pool, rollout_
 from mwx.runs import Run, provenance
 from mwx.types import Env
 
+log = logging.getLogger(__name__)
 PROGRESS_NOISE = 0.05  # spread of errors the router must bear in the progress it is told
 
 
@@ -96,6 +98,8 @@ def train_router(env: str | Env, library: Library, guidance: Guidance,
     names = tuple(library.names)
     check_demonstrations(demos, names)
     guidance = restrict(guidance, {name: library.descriptions[name] for name in names})
+    if guidance.unsupported:
+        log.warning("the guidance says that no available expert covers '%s'", guidance.task)
     trainer = _Trainer(env, library, guidance, demos, config, run)
     router = trainer.distil()
     scores: list[dict[str, Any]] = []

@@ -84,6 +84,10 @@ class ConstantLibrary:
     actions: np.ndarray  # (K, A)
 
     @property
+    def act_dim(self) -> int:
+        return self.actions.shape[1]
+
+    @property
     def descriptions(self) -> dict[str, str]:
         return {name: f"goes {name}" for name in self.names}
 

@@ -93,16 +93,16 @@ def test_the_top_expert_stays_until_clearly_beaten():
 def test_fixed_policies_do_what_their_names_say():
     library, obs = corner_library(), ToyEnv().reset(0)
     for name, action in zip(library.names, library.actions, strict=True):
-        policy = single_expert(library, name, 2)
+        policy = single_expert(library, name)
         np.testing.assert_allclose(policy(obs, policy.initial(4))[0], np.tile(action, (4, 1)))
-    mix = uniform_mix(library, 2)
+    mix = uniform_mix(library)
     np.testing.assert_allclose(mix(obs, mix.initial(4))[0][0], library.actions.mean(0))
     assert isinstance(mix, Policy)
 
 
 def test_rows_do_not_see_each_other_and_restart_alone():
     library, env = corner_library(), ToyEnv(num_envs=3)
-    policy = fixed_mix(library, np.array([0.2, 0.3, 0.5]), 2)
+    policy = fixed_mix(library, np.array([0.2, 0.3, 0.5]))
     obs, carry = env.reset(0), policy.initial(3)
     _, carry = policy(obs, carry)
     rows = np.array([False, True, False])
@@ -117,7 +117,7 @@ def test_rows_do_not_see_each_other_and_restart_alone():
 def test_a_script_moves_on_and_never_back():
     library = corner_library()
     policy = ScriptedSwitch(library, (ScriptStage("right", lambda o: o.task[:, 0] > 0),
-                                      ScriptStage("up")), 2)
+                                      ScriptStage("up")))
     carry = policy.initial(2)
     for xs, leaders in (((-1, -1), (0, 0)), ((1, -1), (1, 0)), ((-1, 1), (1, 1))):
         task = np.array([[x, 0.0] for x in xs])
@@ -125,9 +125,9 @@ def test_a_script_moves_on_and_never_back():
         assert tuple(carry.shares.argmax(1)) == leaders
     assert list(policy.restart(carry, np.array([True, False])).stage) == [0, 1]
     with pytest.raises(MwxError, match="unknown expert in a script 'left'"):
-        ScriptedSwitch(library, (ScriptStage("left"),), 2)
+        ScriptedSwitch(library, (ScriptStage("left"),))
     with pytest.raises(MwxError, match="H1's actions"):
-        ScriptedSwitch(library, (ScriptStage(("right",) * 4),), 2)
+        ScriptedSwitch(library, (ScriptStage(("right",) * 4),))
 
 
 def test_a_script_can_give_each_joint_group_its_expert():
@@ -147,4 +147,4 @@ def test_a_script_can_give_each_joint_group_its_expert():
 def test_an_unknown_mode_is_named():
     library = corner_library()
     with pytest.raises(MwxError, match="unknown composition mode 'top'"):
-        CompositePolicy(uniform_mix(library, 2).router, library, mode="top", act_dim=2)  # pyright: ignore[reportArgumentType]
+        CompositePolicy(uniform_mix(library).router, library, mode="top")  # pyright: ignore[reportArgumentType]

@@ -68,6 +68,15 @@ def test_every_task_has_a_file_and_table_iv_is_what_it_prints(no_network):
     assert door.title == "w_v: curated"
 
 
+def test_files_are_written_for_the_text_that_the_task_has():
+    tasks = pytest.importorskip("mwx.sim.tasks").TASKS
+    for name in set(tasks) & TASKS:
+        notes = FileGuidance().guide(name, tasks[name].text, DESCRIPTIONS).provenance.notes
+        assert not any("not for the one given" in note for note in notes), name
+    other = FileGuidance().guide("door", "Shut the door.", DESCRIPTIONS)
+    assert "not for the one given" in other.provenance.notes[-1]
+
+
 def test_files_are_found_by_exact_name_only():
     with pytest.raises(MwxError, match=r"no guidance file for task 'doors': did you mean 'door'\?"):
         FileGuidance().guide("doors", "", DESCRIPTIONS)

@@ -8,16 +8,18 @@ import torch
 from router_toy import ConstantLibrary, ToyEnv, at_corner, corner_library
 
 from mwx.errors import MwxError
+from mwx.robot import H1
 from mwx.router import (
     CompositePolicy,
     DistillConfig,
+    FileGuidance,
     ImproveConfig,
     KeywordRules,
     LossConfig,
+    NetworkConfig,
     PriorConfig,
     Router,
     ScriptStage,
-    episode_returns,
     fixed_mix,
     literal,
     optimum,
@@ -28,6 +30,7 @@ from mwx.router import (
 )
 from mwx.router.losses import guidance_weight
 from mwx.runs import Run, read_metrics
+from mwx.sim.rollout import rollout
 
 SCRIPT = (ScriptStage("right", at_corner), ScriptStage("up"))
 QUICK = DistillConfig(rounds=2, updates=150, rollout_steps=60, log_every=30,
@@ -50,7 +53,7 @@ def router(world, tmp_path_factory):
 
 
 def mean_return(policy, seed=77):
-    return episode_returns(policy, ToyEnv(), seed).mean()
+    return rollout(policy, ToyEnv(), seed).task_return.mean()
 
 
 def test_demonstrations_are_labelled_by_who_acted(world):
@@ -63,21 +66,21 @@ def test_demonstrations_are_labelled_by_who_acted(world):
 
 def test_composite_beats_every_expert_and_the_uniform_mix(world, router):
     _, library, guidance, _ = world
-    routed = mean_return(CompositePolicy(router[0], library, act_dim=2))
-    others = [single_expert(library, n, 2) for n in library.names]
-    others += [uniform_mix(library, 2), fixed_mix(library, guidance.weights, 2)]
+    routed = mean_return(CompositePolicy(router[0], library))
+    others = [single_expert(library, n) for n in library.names]
+    others += [uniform_mix(library), fixed_mix(library, guidance.weights)]
     best = max(mean_return(p) for p in others)
     assert routed > best + 0.5 and routed > 1.7  # the whole way is worth about 2
 
 
 def test_top1_mode_also_learns(world, router):
-    policy = CompositePolicy(router[0], world[1], mode="top1", act_dim=2)
+    policy = CompositePolicy(router[0], world[1], mode="top1")
     assert mean_return(policy) > 1.7
 
 
 def test_weights_switch_at_the_corner(world, router):
     env, library = ToyEnv(num_envs=1), world[1]
-    policy = CompositePolicy(router[0], library, smoothing_s=0, act_dim=2)
+    policy = CompositePolicy(router[0], library, smoothing_s=0)
     obs, carry, leaders = env.reset(5), policy.initial(1), []
     for _ in range(45):
         action, carry = policy(obs, carry)
@@ -131,7 +134,7 @@ def test_other_priors_train(world, kind):
     env, library, guidance, demos = world
     config = dataclasses.replace(QUICK, prior=PriorConfig(kind=kind), updates=150)
     value = mean_return(CompositePolicy(train_router(env, library, guidance, demos, config),
-                                        library, act_dim=2))
+                                        library))
     assert (value > 1.5) == (kind == "progress")
 
 
@@ -143,8 +146,8 @@ def test_the_return_term_never_chooses_worse(world, kind):
         improve=ImproveConfig(kind=kind, generations=2, population=4))
     trained = train_router(env, library, guidance, demos, config)
     scores = [row["task_return"] for row in trained.provenance["improvement"]]
-    policy = CompositePolicy(trained, library, act_dim=2)
-    assert episode_returns(policy, env, config.seed + 5000).mean() == pytest.approx(max(scores))
+    policy = CompositePolicy(trained, library)
+    assert rollout(policy, env, config.seed + 5000).task_return.mean() == pytest.approx(max(scores))
     assert len(scores) == (6 if kind == "select" else 3)
 
 
@@ -157,9 +160,9 @@ def test_mistakes_are_explained(world):
         train_router(env, other, guidance, demos, QUICK)
     trained = train_router(env, library, guidance, demos, dataclasses.replace(QUICK, updates=1))
     with pytest.raises(MwxError, match="train the router again"):
-        CompositePolicy(trained, other, act_dim=2)
+        CompositePolicy(trained, other)
     with pytest.raises(MwxError, match=r"'upp'.*did you mean 'up'"):
-        single_expert(library, "upp", 2)
+        single_expert(library, "upp")
 
 
 def test_a_damaged_router_is_refused(router, tmp_path):
@@ -170,3 +173,25 @@ def test_a_damaged_router_is_refused(router, tmp_path):
         Router.load(folder)
     with pytest.raises(MwxError, match="no such file"):
         Router.load(tmp_path / "absent")
+
+
+def test_joint_groups_learn_their_own_experts_in_the_real_door():
+    """Legs walk while the left arm already reaches: what one set of weights cannot say."""
+    from mwx.sim import make
+    env = make("h1-door", num_envs=2, seed=0, threads=1)
+    home = H1.to_action(H1.home_joints)
+    library = ConstantLibrary(("stand", "walk", "reach"), np.stack([home, 0.9 * home, 0.8 * home]))
+    guidance = FileGuidance().guide("door", env.task.text, library.descriptions)
+    script = (ScriptStage("stand", lambda obs: obs.proprio[:, 2] < 0.93),
+              ScriptStage(("walk", "walk", "reach", "stand")))
+    demos = scripted_demonstrations(env, library, script, 2, seed=0)
+    config = DistillConfig(network=NetworkConfig(per_group=True), rounds=1, updates=120,
+                           loss=LossConfig(half_life=20))
+    router = train_router(env, library, guidance, demos, config)
+    weights, progress = router.weights(demos[0].obs, np.maximum.accumulate(demos[0].progress))
+    late = demos[0].proprio[:, 2] < 0.9
+    assert late.any() and weights.shape[1:] == (4, 3) and (np.diff(progress[late]) < 1).all()
+    assert [int(w.argmax()) for w in weights[late].mean(0)] == [1, 1, 2, 0]
+    assert (weights[:5].mean(0).argmax(-1) == 0).all()
+    with pytest.raises(MwxError, match="trained for 'door' with 51 \\+ 7 observed numbers"):
+        router.weights(ToyEnv().reset(0), np.zeros(4))
