@@ -6,7 +6,7 @@ from scipy.linalg import cho_solve_banded, cholesky_banded
 from mwx.types import Array
 
 STIFFNESS = 300.0  # penalty over the typical weight; only the speed of convergence depends on it
-TOLERANCE = 1e-7  # [rad] and, times fps, [rad/s]: largest violation that counts as none
+TOLERANCE = 1e-7  # [rad], also between frames: largest violation that counts as none
 MAX_ROUNDS = 200
 
 
@@ -40,41 +40,59 @@ def solve(weight: Array, error: Array, gamma: float, fps: float, moves: tuple[Ar
 
 def _bounded(diagonal: Array, beside: Array, pull: Array, stiff: Array,
              moves: tuple[Array, Array], steps: tuple[Array, ...]) -> Array:
-    size = diagonal.shape[1]
-    index = np.arange(size)
-    price_move, price_step = np.zeros(pull.shape), np.zeros(pull[:-1].shape)
-    x, last, factor = np.zeros(pull.shape), None, None
+    """Newton on the active set for fixed multipliers; multipliers once the set has settled."""
+    x = np.zeros(pull.shape)
+    prices = (np.zeros(pull.shape), np.zeros(pull[:-1].shape))
+    active, last, factor = _active(x, prices, stiff, moves, steps), None, None
     for _ in range(MAX_ROUNDS):
-        over_move = _excess(x + price_move / stiff, moves)
-        over_step = _excess(np.diff(x, axis=0) + price_step / stiff, steps)
-        active = (np.sign(over_move), np.sign(over_step))
-        if last is None or any((a != b).any() for a, b in zip(active, last, strict=True)):
-            hard_move, hard_step = (np.abs(a) * stiff for a in active)
-            main, side = diagonal.copy(), beside.copy()
-            main[:, index, index] += hard_move
-            main[:-1, index, index] += hard_step
-            main[1:, index, index] += hard_step
-            side[:, index, index] -= hard_step
-            factor, last = cholesky_banded(_bands(main, side), lower=True), active
-        right = pull + stiff * np.abs(active[0]) * _bound(active[0], moves) \
-            - np.abs(active[0]) * price_move
-        lever = np.abs(active[1]) * (stiff * _bound(active[1], steps) - price_step)
-        right[:-1] -= lever
-        right[1:] += lever
-        x = cho_solve_banded((factor, True), right.ravel()).reshape(pull.shape)
-        price_move = stiff * _excess(x + price_move / stiff, moves)
-        price_step = stiff * _excess(np.diff(x, axis=0) + price_step / stiff, steps)
-        worst = max(np.abs(_excess(x, moves)).max(initial=0),
-                    np.abs(_excess(np.diff(x, axis=0), steps)).max(initial=0))
-        if worst < TOLERANCE and _settled(active, price_move, price_step):
-            break
+        if last is None or _differ(active, last):
+            factor, last = _factor(diagonal, beside, stiff, active), active
+        x = _step(factor, pull, stiff, active, prices, moves, steps)
+        found = _active(x, prices, stiff, moves, steps)
+        if not _differ(found, active):
+            new = (stiff * _excess(x + prices[0] / stiff, moves),
+                   stiff * _excess(np.diff(x, axis=0) + prices[1] / stiff, steps))
+            # a multiplier moves by stiffness times violation: at rest, both conditions hold
+            drift = max(np.abs((a - b) / stiff).max(initial=0)
+                        for a, b in zip(new, prices, strict=True))
+            if drift < TOLERANCE:
+                break
+            prices = new
+            found = _active(x, prices, stiff, moves, steps)
+        active = found
     return x
 
 
-def _settled(active: tuple[Array, Array], price_move: Array, price_step: Array) -> bool:
-    """Return whether the active set is the one whose multipliers push."""
-    return bool((np.sign(price_move) == active[0]).all()
-                and (np.sign(price_step) == active[1]).all())
+def _active(x: Array, prices: tuple[Array, Array], stiff: Array, moves: tuple[Array, Array],
+            steps: tuple[Array, ...]) -> tuple[Array, Array]:
+    """Return which bounds push: +1 the upper, -1 the lower, 0 none."""
+    return (np.sign(_excess(x + prices[0] / stiff, moves)),
+            np.sign(_excess(np.diff(x, axis=0) + prices[1] / stiff, steps)))
+
+
+def _differ(a: tuple[Array, Array], b: tuple[Array, Array]) -> bool:
+    return any((x != y).any() for x, y in zip(a, b, strict=True))
+
+
+def _factor(diagonal: Array, beside: Array, stiff: Array, active: tuple[Array, Array]) -> Array:
+    index = np.arange(diagonal.shape[1])
+    hard_move, hard_step = (np.abs(a) * stiff for a in active)
+    main, side = diagonal.copy(), beside.copy()
+    main[:, index, index] += hard_move
+    main[:-1, index, index] += hard_step
+    main[1:, index, index] += hard_step
+    side[:, index, index] -= hard_step
+    return cholesky_banded(_bands(main, side), lower=True)
+
+
+def _step(factor: Array, pull: Array, stiff: Array, active: tuple[Array, Array],
+          prices: tuple[Array, Array], moves: tuple[Array, Array], steps: tuple[Array, ...]
+          ) -> Array:
+    right = pull + np.abs(active[0]) * (stiff * _bound(active[0], moves) - prices[0])
+    lever = np.abs(active[1]) * (stiff * _bound(active[1], steps) - prices[1])
+    right[:-1] -= lever
+    right[1:] += lever
+    return cho_solve_banded((factor, True), right.ravel()).reshape(pull.shape)
 
 
 def _excess(values: Array, bounds: tuple[Array, ...]) -> Array:

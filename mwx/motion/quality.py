@@ -76,10 +76,9 @@ def quality_sheet(reference: Reference, forward: FeedForward | None = None) -> S
     smoothing = tangent.CLEAN if reference.generated else tangent.CAPTURED
     values = {n: reference.metrics[n] for n in ("key_error_mean", "key_error_p95", "bone_direction")
               if n in reference.metrics}
-    feet, collided = _poses(reference.qpos)
-    values |= _stance(feet, reference)
+    values |= _stance(_feet(reference.qpos), reference)
     values |= _joints(reference, advance)
-    values["self_collision"] = 100 * float(collided.mean())
+    values["self_collision"] = 100 * float(self_collisions(reference.qpos).mean())
     forward = forward or feed_forward(reference.qpos, reference.contact, reference.fps, advance,
                                       smoothing=smoothing)
     stands = reference.contact.any(axis=1)
@@ -108,26 +107,36 @@ def fidelity(qpos: Array, targets: Targets) -> dict[str, float]:
             "bone_direction": float(np.mean(angles))}
 
 
-def _poses(qpos: Array) -> tuple[dict[str, tuple[Array, Array]], Array]:
-    """Return foot -> (positions, quaternions), and (T,) bool self-collision."""
+def self_collisions(qpos: Array) -> Array:
+    """Return (T,) bool: parts of the robot overlap by more than DEPTH."""
     model = bodies.model()
     data = mujoco.MjData(model)
-    feet = {name: (np.zeros((len(qpos), 3)), np.zeros((len(qpos), 4))) for name in FEET}
-    collided = np.zeros(len(qpos), bool)
+    out = np.zeros(len(qpos), bool)
     for t, row in enumerate(qpos):
         data.qpos[:] = row
         mujoco.mj_kinematics(model, data)
         mujoco.mj_collision(model, data)
-        for name, (place, turn) in feet.items():
-            place[t], turn[t] = data.body(name).xpos, data.body(name).xquat
         owners = model.geom_bodyid[data.contact.geom]
-        collided[t] = bool(((owners > 0).all(axis=-1) & (data.contact.dist < -DEPTH)).any())
-    return feet, collided
+        out[t] = bool(((owners > 0).all(axis=-1) & (data.contact.dist < -DEPTH)).any())
+    return out
 
 
-def _stance(feet: dict[str, tuple[Array, Array]], reference: Reference) -> dict[str, float]:
+def _feet(qpos: Array) -> list[tuple[Array, Array]]:
+    """Return positions (T, 3) and quaternions (T, 4) of the left and the right ankle link."""
+    model = bodies.model()
+    data = mujoco.MjData(model)
+    feet = [(np.zeros((len(qpos), 3)), np.zeros((len(qpos), 4))) for _ in FEET]
+    for t, row in enumerate(qpos):
+        data.qpos[:] = row
+        mujoco.mj_kinematics(model, data)
+        for (place, turn), name in zip(feet, FEET, strict=True):
+            place[t], turn[t] = data.body(name).xpos, data.body(name).xquat
+    return feet
+
+
+def _stance(feet: list[tuple[Array, Array]], reference: Reference) -> dict[str, float]:
     speeds, tilts, heights, depths = [], [], [], []
-    for i, (place, turn) in enumerate(feet.values()):
+    for i, (place, turn) in enumerate(feet):
         heel, tip = (place + rotations.rotate(turn, np.array([x, 0, -h1_numbers.SOLE_HEIGHT]))
                      for x in h1_numbers.SOLE_X)
         lowest = np.minimum(heel[:, 2], tip[:, 2])

@@ -20,7 +20,7 @@ from mwx.motion.contacts import ContactConfig
 from mwx.motion.feedforward import FeedForwardConfig, feed_forward
 from mwx.motion.ik_seed import LINKS, SeedConfig
 from mwx.motion.leg_ik import LEG_JOINTS, SIDES
-from mwx.motion.quality import fidelity, quality_sheet
+from mwx.motion.quality import fidelity, quality_sheet, self_collisions
 from mwx.motion.reference import Reference
 from mwx.motion.skeleton_fit import FPS, Targets, fit
 from mwx.robot import H1
@@ -41,6 +41,8 @@ class RetargetConfig:
         sole: W for the orientation of a standing foot [1 / rad^2].
         base, joints: W for the base's and the joints' own coordinates [1 / m^2 or 1 / rad^2].
         margin: [rad] kept from joint limits; speed_margin: part of the speed limits used.
+        hand_room: [m] of a low hand from the middle of the body, asked for where the arms would
+            run into H1's broad hips.
         velocity_smoothing: (window [frames], order) of qdot*.
     """
 
@@ -52,6 +54,7 @@ class RetargetConfig:
     joints: float = 0.1
     margin: float = 0.01
     speed_margin: float = 0.95
+    hand_room: float = 0.27
     velocity_smoothing: tuple[int, int] = (11, 3)
     contact: ContactConfig = field(default_factory=ContactConfig)
     seed: SeedConfig = field(default_factory=SeedConfig)
@@ -71,9 +74,9 @@ def retarget_clip(clip: MotionClip, config: RetargetConfig | None = None,
         MwxError: the clip lacks a body part.
     """
     config = config or RetargetConfig()
-    targets = fit(clip, config.contact)
-    start = ik_seed.seed(targets, dataclasses.replace(config.seed, margin=config.margin))
-    qpos = whole_clip(start, targets, config)
+    qpos, targets = _solved(clip, config, 0.0)
+    if self_collisions(qpos).any():
+        qpos, targets = _solved(clip, config, config.hand_room)
     forward = feed_forward(qpos, targets.contact, FPS, None, config.forward, tangent.CAPTURED)
     reference = Reference(
         label=label, qpos=qpos, qvel=tangent.velocity(qpos, FPS, None, tangent.CAPTURED),
@@ -82,6 +85,12 @@ def retarget_clip(clip: MotionClip, config: RetargetConfig | None = None,
         metrics=fidelity(qpos, targets))
     sheet = quality_sheet(reference, forward)
     return dataclasses.replace(reference, metrics=reference.metrics | sheet.to_dict())
+
+
+def _solved(clip: MotionClip, config: RetargetConfig, hand_room: float) -> tuple[Array, Targets]:
+    targets = fit(clip, config.contact, hand_room)
+    start = ik_seed.seed(targets, dataclasses.replace(config.seed, margin=config.margin))
+    return whole_clip(start, targets, config), targets
 
 
 def whole_clip(start: Array, targets: Targets, config: RetargetConfig) -> Array:

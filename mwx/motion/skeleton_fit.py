@@ -20,7 +20,6 @@ CUTOFF_HZ = 8.0  # marker noise lives above, human motion below
 UPPER_ARM, FOREARM = 0.333, 0.310  # [m] shoulder to elbow axis, elbow axis to hand
 SHOULDER = np.array([0.0, 0.2135, 0.4389])  # [m] left shoulder in the torso
 TIP = h1_numbers.SOLE_X[1]  # [m] foremost point of the sole ahead of the ankle
-HAND_ROOM = 0.35  # [m] of a low hand from the middle of the body: H1's hips are broad
 LEAN_KEPT = 0.3  # part of the legs' sideways lean that is kept
 LEG_USED = 0.992 * (leg_ik.THIGH + leg_ik.SHANK)  # [m] a straight knee has no inverse
 MAX_HEEL_RISE = 0.35  # [rad] of the foot about its tip
@@ -50,8 +49,13 @@ class Targets:
     directions: dict[tuple[str, str], Array]
 
 
-def fit(clip: MotionClip, config: ContactConfig) -> Targets:
-    """Return the robot-sized targets of a human clip, starting at the origin towards +x."""
+def fit(clip: MotionClip, config: ContactConfig, hand_room: float = 0.0) -> Targets:
+    """Return the robot-sized targets of a human clip, starting at the origin towards +x.
+
+    Args:
+        clip: key points of a person; config: when feet stand.
+        hand_room: [m] kept between a low hand and the middle of the body.
+    """
     points = _facing_x(_at_fps(body_points(clip), clip.fps))
     directions = {bone: _unit(points[bone[1]] - points[bone[0]]) for bone in BONES}
     flat, contact = _feet(points, config)
@@ -62,7 +66,7 @@ def fit(clip: MotionClip, config: ContactConfig) -> Targets:
     foot_yaw = {s: _foot_yaw(points, s, yaw, contact[:, i]) for i, s in enumerate(leg_ik.SIDES)}
     robot, pitch = _anchored(robot, foot_yaw, flat, contact)
     robot = _within_reach(robot, contact)
-    robot |= _arms(robot, base, torso_yaw, directions)
+    robot |= _arms(robot, base, torso_yaw, directions, hand_room)
     return Targets(robot, base, torso_yaw, foot_yaw, pitch, contact, flat, directions)
 
 
@@ -260,7 +264,7 @@ def _landing(tip: Array, on: Array) -> Array:
 
 
 def _arms(robot: dict[str, Array], base: Array, torso_yaw: Array,
-          directions: dict[tuple[str, str], Array]) -> dict[str, Array]:
+          directions: dict[tuple[str, str], Array], hand_room: float) -> dict[str, Array]:
     chest = rotations.multiply(base, rotations.about("z", torso_yaw))
     out = {}
     for side, sign in leg_ik.SIDES.items():
@@ -270,7 +274,7 @@ def _arms(robot: dict[str, Array], base: Array, torso_yaw: Array,
         wrist = elbow + FOREARM * directions[(f"{side}_elbow", f"{side}_wrist")]
         aside = rotations.rotate(base, np.array([0.0, sign, 0.0]))
         low = wrist[:, 2] < robot["pelvis"][:, 2] + 0.05
-        short = HAND_ROOM - np.sum((wrist - robot["pelvis"]) * aside, axis=1)
+        short = hand_room - np.sum((wrist - robot["pelvis"]) * aside, axis=1)
         push = _covering(np.where(low, np.maximum(short, 0), 0), 5)[:, None] * aside
         out[f"{side}_elbow"], out[f"{side}_wrist"] = elbow + push / 2, wrist + push
     return out
