@@ -148,7 +148,7 @@ BLOCKS: tuple[tuple[str, str, str, Vec, Vec, float], ...] = (
 HEAD_CENTRE = (0.040, 0.0, 0.652)  # [m] torso frame
 HEAD_HALF = (0.066, 0.084)  # [m] half width, half height of the ring's centre line
 HEAD_LEAN = 0.16  # [rad] about y, chin back
-HEAD_SEGMENTS = 20
+HEAD_SEGMENTS = 16
 
 
 def add_looks(spec: mujoco.MjSpec, bodies: dict[str, mujoco.MjsBody],
@@ -223,15 +223,16 @@ def _ring(half: Vec, forward: float) -> Iterator[tuple[Vec, Vec]]:
 
 
 def _add_head(torso: mujoco.MjsBody) -> None:
-    for forward, radius, material in ((-0.004, 0.0215, "dark"), (0.022, 0.018, "light")):
-        for start, end in _ring(HEAD_HALF, forward):
-            _add(torso, material, "capsule", size=(radius, 0, 0), fromto=(*start, *end))
+    for start, end in _ring(HEAD_HALF, 0.022):
+        _add(torso, "light", "capsule", size=(0.018, 0, 0), fromto=(*start, *end))
     inner = (HEAD_HALF[0] - 0.017, HEAD_HALF[1] - 0.017)
     for start, end in _ring(inner, 0.020):
         _add(torso, "glow", "capsule", size=(0.0035, 0, 0), fromto=(*start, *end))
     quat = (math.cos(HEAD_LEAN / 2), 0.0, math.sin(HEAD_LEAN / 2), 0.0)
     x, _, z = HEAD_CENTRE
-    _add(torso, "dark", "ellipsoid", size=(0.060, 0.077, 0.097), pos=(x - 0.034, 0, z - 0.002),
+    _add(torso, "dark", "ellipsoid", size=(0.056, 0.082, 0.101), pos=(x - 0.029, 0, z + 0.001),
+         quat=quat)
+    _add(torso, "dark", "ellipsoid", size=(0.024, 0.087, 0.105), pos=(x + 0.002, 0, z - 0.001),
          quat=quat)
 
 
