@@ -22,6 +22,7 @@ from mwx.types import Array
 
 REACH_MARGIN = 0.04  # [m] hip ahead of the middle of the feet, and the swing of the body
 USABLE_LEG = 0.985 * (leg_ik.THIGH + leg_ik.SHANK)  # [m] a straight knee cannot be servoed
+QUICK = 1.05  # [m/s] above it feet are lifted less, within the ankles' 9 rad/s
 SPEEDS = (0.6, 1.6)  # [m/s] where the tables hold
 
 
@@ -61,6 +62,7 @@ class _Timing:
     phase: Array  # (T,) of the right foot
     stance: float
     height: float  # [m] of the pelvis
+    lift: float  # part of the clearance and toe drop: a quick swing has no time for all of it
 
     @property
     def period(self) -> float:
@@ -104,7 +106,7 @@ def _timing(speed: float, config: WalkConfig) -> _Timing:
     reach = advance[0] * stance / 2 + REACH_MARGIN  # [m] of the ankle behind the hip at lift-off
     drop = np.sqrt(USABLE_LEG ** 2 - reach ** 2) + leg_ik.SOLE - leg_ik.HIP[2] - config.bob
     return _Timing(frames, advance, np.arange(frames) / frames, stance,
-                   float(min(config.height, drop)))
+                   float(min(config.height, drop)), min(1.0, QUICK / speed))
 
 
 def _foot_phase(timing: _Timing, side: str) -> Array:
@@ -126,7 +128,7 @@ def _sole(timing: _Timing, config: WalkConfig, side: str) -> Array:
     landing = stride * timing.stance / 2
     started = timing.phase - phase  # time of the touch-down of this stance, in strides
     x = stride * started + landing + stride * np.where(swing > 0, _travel(swing), 0)
-    z = np.where(swing > 0, config.clearance * _bump(swing), 0)
+    z = np.where(swing > 0, config.clearance * timing.lift * _bump(swing), 0)
     return np.stack([x, np.full_like(x, leg_ik.SIDES[side] * leg_ik.HALF_WIDTH), z], axis=1)
 
 
@@ -198,7 +200,7 @@ def _half_stride_later(base: Array, timing: _Timing) -> Array:
 def _toe_pitch(timing: _Timing, config: WalkConfig, side: str) -> Array:
     swing = (_foot_phase(timing, side) - timing.stance) / (1 - timing.stance)
     early = np.clip(swing / 0.6, 0, 1)
-    return config.toe_drop * _bump(early)
+    return config.toe_drop * timing.lift * _bump(early)
 
 
 def _upper_body(timing: _Timing, speed: float, config: WalkConfig) -> Array:
