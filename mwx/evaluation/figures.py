@@ -74,28 +74,43 @@ def learning_curves(curves: Mapping[str, Rows], bars: Mapping[str, float] | None
     """Show both returns over training steps, one column per expert; they are never added.
 
     Args:
-        curves: expert to its logged rows with `step`, `task_return`, `alignment_return`.
+        curves: expert to its logged rows: `eval/task_return_mean` with `_std` (unaided episodes),
+            `train/task_return` (episodes of training, aids included), and the same of alignment.
         bars: expert to the task return that counts as success (HumanoidBench).
         step: name of the horizontal axis in the rows.
     """
-    metrics = (("task_return", "task return"), ("alignment_return", "alignment return"))
     with _style():
-        figure, panels = _panels(2, max(1, len(curves)), height=4.2)
+        figure, panels = _panels(2, max(1, len(curves)), height=4.4)
         grid = np.array(panels).reshape(2, -1)
         for column, (expert, rows) in enumerate(curves.items()):
-            for axes, (key, label) in zip(grid[:, column], metrics, strict=True):
-                x, y = _series(rows, step, key)
-                axes.plot(x / 1e3, y, color=expert_colour(expert), linewidth=1.8)
-                if key == "task_return" and bars and expert in bars:
-                    axes.axhline(bars[expert], color=INK, linewidth=0.9, linestyle=(0, (4, 3)))
-                    axes.text(0.02, bars[expert], "success", va="bottom", fontsize=7.5,
-                              transform=axes.get_yaxis_transform())
-                axes.set_ylim(bottom=min(0, np.min(y, initial=0)))
+            for axes, name in zip(grid[:, column], ("task_return", "alignment_return"),
+                                  strict=True):
+                _curve(axes, rows, step, name, expert_colour(expert))
                 if column == 0:
-                    axes.set_ylabel(label)
+                    axes.set_ylabel(_words(name))
+            if bars and expert in bars:
+                grid[0, column].axhline(bars[expert], color=INK, lw=0.9, linestyle=(0, (4, 3)))
+                grid[0, column].text(0.02, bars[expert], "success", va="bottom", fontsize=7.5,
+                                     transform=grid[0, column].get_yaxis_transform())
             grid[0, column].set_title(_words(expert))
             grid[1, column].set_xlabel("environment steps [thousand]")
+        handles, labels = panels[0].get_legend_handles_labels()
+        if handles:
+            figure.legend(handles, labels, loc="outside lower center", ncols=2)
         return figure
+
+
+def _curve(axes: "Axes", rows: Rows, step: str, name: str, colour: str) -> None:
+    """Draw one return: training as a thin line, evaluations with their spread."""
+    x, y = _series(rows, step, f"train/{name}")
+    axes.plot(x / 1e3, y, color=colour, lw=1.0, alpha=0.55, label="training, with its aids")
+    low = np.min(y, initial=0)
+    x, y = _series(rows, step, f"eval/{name}_mean")
+    axes.plot(x / 1e3, y, color=colour, lw=1.9, marker="o", ms=3.2, label="evaluation, unaided")
+    at, spread = _series(rows, step, f"eval/{name}_std")
+    if len(at) == len(x):
+        axes.fill_between(x / 1e3, y - spread, y + spread, color=colour, alpha=0.16, lw=0)
+    axes.set_ylim(bottom=min(0, low, np.min(y, initial=0)))
 
 
 def score_bars(labels: Sequence[str], means: Sequence[float], deviations: Sequence[float],
@@ -215,6 +230,7 @@ def relevance_bars(experts: Sequence[str], weights: Array, spread: Array | None 
 
 def scalars(rows: Rows, step: str = "step", leave_out: Sequence[str] = ("time",)) -> "Figure":
     """Show every logged number over steps, one small panel each (at most 24)."""
+    from matplotlib.ticker import EngFormatter, MaxNLocator
     names = [name for name in dict.fromkeys(key for row in rows for key in row)
              if name not in (step, *leave_out) and len(_series(rows, step, name)[1]) > 1][:24]
     with _style():
@@ -223,6 +239,8 @@ def scalars(rows: Rows, step: str = "step", leave_out: Sequence[str] = ("time",)
         for axes, name in zip(panels, names, strict=False):
             axes.plot(*_series(rows, step, name), color=ACCENT, linewidth=1.3)
             axes.set_title(_words(name), fontsize=8.5)
+            axes.xaxis.set_major_locator(MaxNLocator(4))
+            axes.xaxis.set_major_formatter(EngFormatter(sep=""))
         for axes in panels[len(names):]:
             axes.set_visible(False)
         return figure

@@ -24,30 +24,31 @@ def report_run(run: Path, out: Path) -> Path:
         MwxError: the folder is not a run.
     """
     run = Path(run)
-    present = [name for name in (*PARTS, "card.json") if (run / name).exists()]
+    cards = [path for path in (run / "card.json", run / "expert" / "card.json") if path.exists()]
+    present = [name for name in PARTS if (run / name).exists()] or cards
     if not present:
         raise MwxError(f"{run} is not a run directory: none of {', '.join(PARTS)} is there. "
                        "`mwx expert train` and `mwx router train` make one")
     rows = read_metrics(run / "metrics.jsonl")
     report = Report(run.resolve().name, f"{len(rows):,} logged rows.")
-    _add_card(report, run / "card.json")
-    _add_curves(report, run.resolve().name, rows)
+    if cards:
+        _add_card(report, cards[0])
+    config = read_json(run / "config.json") if (run / "config.json").exists() else {}
+    _add_curves(report, str(config.get("skill", run.resolve().name)), rows)
     for place in (run / "guidance.json", run / "router" / "guidance.json"):
         if place.exists():
             from mwx.router.guidance import load_guidance
             add_guidance(report, load_guidance(place))
             break
-    if (run / "config.json").exists():
+    if config:
         report.add_section("Configuration")
-        report.add_code(json.dumps(read_json(run / "config.json"), indent=2))
+        report.add_code(json.dumps(config, indent=2))
     if (run / "provenance.json").exists():
         add_provenance(report, read_json(run / "provenance.json"))
     return report.write(out)
 
 
 def _add_card(report: Report, path: Path) -> None:
-    if not path.exists():
-        return
     card = read_json(path)
     name = str(card.get("skill", path.parent.name))
     report.add_section("Card")
@@ -59,11 +60,12 @@ def _add_curves(report: Report, name: str, rows: list[dict[str, Any]]) -> None:
     if not rows:
         return
     keys = {key for row in rows for key in row}
-    if "task_return" in keys:
+    if keys & {"train/task_return", "eval/task_return_mean"}:
         report.add_section("Learning curves")
         report.add_figure(figures.learning_curves({name: rows}), TWO_RETURNS)
     if "guidance_weight" in keys:
         report.add_section("Distillation")
         report.add_figure(figures.router_losses(rows), "Losses of eqs. (10)-(12).")
     report.add_section("Everything logged")
-    report.add_figure(figures.scalars(rows), "Each logged number over steps.")
+    report.add_figure(figures.scalars(rows), "Each logged number over steps: environment steps "
+                      "of training, or updates of a router.")

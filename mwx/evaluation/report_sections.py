@@ -113,12 +113,12 @@ def card_facts(card: Mapping[str, Any]) -> dict[str, object]:
         if mean is not None:
             facts[label] = plus_minus(mean, deviation if deviation is not None else float("nan"))
     if scores.get("episodes") is not None:
-        facts["episodes"] = scores["episodes"]
+        facts["episodes"] = int(scores["episodes"])
     if card.get("steps") is not None:
         facts["environment steps"] = int(card["steps"])
     if card.get("wall_time_s") is not None:
         facts["training time"] = f"{card['wall_time_s'] / 60:.0f} min"
-    for name in ("seed", "commit"):
+    for name in ("teacher", "seed", "commit"):
         if card.get(name) is not None:
             facts[name] = str(card[name])
     return facts

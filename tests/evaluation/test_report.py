@@ -74,9 +74,16 @@ def guidance() -> Guidance:
 def curve(rng: np.random.Generator, top: float) -> list[dict[str, Any]]:
     steps = np.arange(0, 900_000, 15_000)
     grow = 1 / (1 + np.exp(-(steps - 350_000) / 80_000))
-    return [{"step": int(s), "task_return": float(top * g * (1 + 0.05 * rng.normal())),
-             "alignment_return": float(640 * g * (1 + 0.03 * rng.normal()))}
-            for s, g in zip(steps, grow, strict=True)] + [{"step": 900_000, "loss": 0.1}]
+    rows: list[dict[str, Any]] = []
+    for s, g in zip(steps, grow, strict=True):
+        noisy = float(top * g * (1 + 0.05 * rng.normal()))
+        rows.append({"step": int(s), "train/task_return": noisy,
+                     "train/alignment_return": float(640 * g), "loss/value": 1.0})
+        if s % 90_000 == 0:
+            rows.append({"step": int(s), "eval/task_return_mean": float(0.9 * top * g),
+                         "eval/task_return_std": 0.04 * top, "eval/alignment_return_mean":
+                         float(600 * g), "eval/alignment_return_std": 12.0})
+    return rows
 
 
 def ribbon(rng: np.random.Generator) -> np.ndarray:

@@ -12,7 +12,8 @@ from mwx.runs import Run, write_json
 def test_a_run_becomes_a_page(tmp_path: Path) -> None:
     run = Run.create(tmp_path / "walk-cpu-0", {"rate": 1e-3}, seed=3, tensorboard=False)
     for step in range(0, 5000, 500):
-        run.log(step, task_return=step / 10, alignment_return=step / 20, loss=float("nan"))
+        run.log(step, **{"train/task_return": step / 10, "eval/task_return_mean": step / 9,
+                         "eval/task_return_std": 1.0, "loss/value": float("nan")})
     write_json(run.path / "card.json", {"skill": "walk", "scores": {"task_return_mean": 745.5,
                                                                     "task_return_std": 4.0}})
     page = report_run(run.path, tmp_path / "page.html").read_text()
