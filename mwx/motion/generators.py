@@ -8,6 +8,7 @@ import numpy as np
 from mwx.errors import MwxError, unknown
 from mwx.motion import tangent
 from mwx.motion.feedforward import feed_forward
+from mwx.motion.reach import ReachConfig, reach_motion
 from mwx.motion.reference import Reference
 from mwx.motion.stand import StandConfig, small_control, stance
 from mwx.motion.walk import FPS, WalkConfig, walk_motion
@@ -23,9 +24,9 @@ def generate(skill: str, speed: float | None = None, config: Any = None) -> Refe
     """Return a generated reference.
 
     Args:
-        skill: "stand" or "walk".
+        skill: "stand", "walk" or "reach".
         speed: [m/s] of a walk, 0.6 to 1.6; 1.05 unless told.
-        config: StandConfig or WalkConfig; the defaults are the tuned ones.
+        config: StandConfig, WalkConfig or ReachConfig; the defaults are the tuned ones.
 
     Raises:
         MwxError: unknown skill, a speed outside the tables, a speed for a motion that stays.
@@ -36,6 +37,8 @@ def generate(skill: str, speed: float | None = None, config: Any = None) -> Refe
         return walk(1.05 if speed is None else speed, config or WalkConfig())
     if speed is not None:
         raise MwxError(f"'{skill}' stays where it is: leave speed out")
+    if skill == "reach":
+        return reach(config or ReachConfig())
     return stand(config or StandConfig())
 
 
@@ -55,6 +58,13 @@ def stand(config: StandConfig) -> Reference:
     return _assemble("stand", qpos, contact, np.zeros(3), "generated: static balance", {})
 
 
+def reach(config: ReachConfig) -> Reference:
+    """Return one reach of one hand from a stand; it does not loop."""
+    qpos = reach_motion(config)
+    contact = np.ones((len(qpos), 2), bool)
+    return _assemble("reach", qpos, contact, None, "generated: minimum jerk", {})
+
+
 def _assemble(label: str, qpos: Array, contact: Array, advance: Array | None, source: str,
               metrics: dict[str, float]) -> Reference:
     forward = feed_forward(qpos, contact, FPS, advance)
@@ -68,4 +78,4 @@ def _assemble(label: str, qpos: Array, contact: Array, advance: Array | None, so
         advance=np.zeros(3) if advance is None else advance, generated=True, metrics=metrics)
 
 
-SKILLS = {"stand": stand, "walk": walk}
+SKILLS = ("reach", "stand", "walk")

@@ -82,6 +82,7 @@ def place_feet(qpos: Array, soles_w: dict[str, Array], yaw: Array,
     out = qpos.copy()
     edge = h1_numbers.SOLE_HALF_WIDTH
     for side, sole in soles_w.items():
+        joints = np.zeros((len(qpos), len(LEG_JOINTS[side])))
         roll = np.zeros(len(qpos))
         for _ in range(4):  # the roll moves the ankle by millimetres: a contraction
             lift = np.stack([SOLE * np.cos(roll) * np.sin(pitch[side]), -SOLE * np.sin(roll),

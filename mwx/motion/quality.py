@@ -149,7 +149,7 @@ def _stance(feet: list[tuple[Array, Array]], reference: Reference) -> dict[str, 
             heights.append(100 * np.abs(lowest[start:end]))
             tilts.append(tilt[start:end][heel[start:end, 2] < FLAT])
     out = {"penetration": float(max(0.0, 100 * np.concatenate(depths).max()))}
-    if speeds and sum(map(len, tilts)):
+    if speeds and sum(t.size for t in tilts):
         speed = np.concatenate(speeds)
         out |= {"skate_mean": float(speed.mean()), "skate_p95": _p95(speed),
                 "sole_height": float(np.concatenate(heights).mean()),

@@ -190,7 +190,8 @@ def _from_arrays(arrays: dict[str, Array], path: Path) -> Reference:
     if header.get("robot") != H1.name or names != H1.joint_names:
         raise MwxError(f"{path}: made for robot '{header.get('robot')}' with {len(names)} joints, "
                        f"this is '{H1.name}' with {len(H1.joint_names)} in its own order")
-    values = {n: arrays[n].astype(float) for n in ("qpos", "qvel", "ctrl", "advance")}
+    numbers = ("qpos", "qvel", "ctrl", "advance")
+    values: dict[str, Any] = {n: arrays[n].astype(float) for n in numbers}
     try:
         return Reference(**header, **values, contact=arrays["contact"].astype(bool),
                          joint_names=names)
