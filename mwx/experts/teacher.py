@@ -117,6 +117,13 @@ def _collect(env: TrackingEnv, policy: ImitationPolicy, obs: Obs, config: Teache
     return {k: np.stack(v) for k, v in rows.items()}, obs
 
 
+def _reflected(obs: Tensor, action: Tensor, mirror: Mirror) -> tuple[Tensor, Tensor]:
+    """Reflect features and actions left-right."""
+    f, fs, j, js = mirror
+    return (obs[:, f] * torch.from_numpy(fs).float(),
+            action[:, j] * torch.from_numpy(js).float())
+
+
 def _improve(policy: ImitationPolicy, optimiser: torch.optim.Optimizer, data: dict[str, Any],
              config: TeacherConfig, rate: float, mirror: Mirror | None,
              noise: torch.Generator) -> tuple[float, dict[str, float]]:
@@ -130,16 +137,15 @@ def _improve(policy: ImitationPolicy, optimiser: torch.optim.Optimizer, data: di
 
     obs, action, old = flat(data["obs"]), flat(data["action"]), flat(data["logp"])
     gains, targets = flat(gain), flat(target)
+    if mirror is not None:  # every second step is seen in the mirror, as the old policy sees it
+        obs[1::2], action[1::2] = _reflected(obs[1::2], action[1::2], mirror)
+        with torch.no_grad():
+            old[1::2] = log_prob(policy, obs[1::2], action[1::2])
     count, kl = len(obs), 0.0
     for _ in range(config.epochs):
         order = torch.randperm(count, generator=noise)
         for rows in order.chunk(config.minibatches):
             x, a = obs[rows], action[rows]
-            if mirror is not None:  # reflect half of the rows
-                half = len(rows) // 2
-                f, fs, j, js = mirror
-                x = torch.cat([x[:half], x[half:, f] * torch.from_numpy(fs).float()])
-                a = torch.cat([a[:half], a[half:, j] * torch.from_numpy(js).float()])
             new = log_prob(policy, x, a)
             ratio = (new - old[rows]).clamp(-20, 20).exp()
             g = gains[rows]
