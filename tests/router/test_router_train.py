@@ -91,6 +91,14 @@ def test_weights_switch_at_the_corner(world, router):
     assert np.abs(np.diff(leaders)).sum() == 1  # one switch, no flutter
 
 
+def test_progress_so_far_never_falls(router):
+    obs = ToyEnv().reset(4)  # the start: nothing done yet
+    _, progress = router[0].weights(obs, np.full(4, 0.9))
+    np.testing.assert_array_equal(progress, 0.9)
+    _, first = router[0].weights(obs, np.zeros(4))
+    assert (first >= 0).all() and (first < 0.1).all()
+
+
 def test_everything_is_logged(router):
     trained, run = router
     rows = read_metrics(run.path / "metrics.jsonl")
@@ -193,5 +201,5 @@ def test_joint_groups_learn_their_own_experts_in_the_real_door():
     assert late.any() and weights.shape[1:] == (4, 3) and (np.diff(progress[late]) < 1).all()
     assert [int(w.argmax()) for w in weights[late].mean(0)] == [1, 1, 2, 0]
     assert (weights[:5].mean(0).argmax(-1) == 0).all()
-    with pytest.raises(MwxError, match="trained for 'door' with 51 \\+ 7 observed numbers"):
+    with pytest.raises(MwxError, match=r"trained for 'door' with 51 \+ 7 observed numbers"):
         router.weights(ToyEnv().reset(0), np.zeros(4))

@@ -310,17 +310,18 @@ def test_an_unwritable_cache_does_not_lose_the_answers(tmp_path):
     assert "could not be cached" in guidance.provenance.notes[-1]
 
 
-def test_concurrent_writers_leave_a_whole_entry(tmp_path):
+def test_concurrent_writers_leave_a_whole_entry(tmp_path, caplog):
     cache = AnswerCache(tmp_path)
     request = {"a": 1}
     from mwx.router.cache import request_key
     key = request_key(request)
-    texts = [str(i) * 20000 for i in range(8)]
+    texts = [str(i) * 200_000 for i in range(8)]
     threads = [threading.Thread(target=cache.put, args=(key, request, [t])) for t in texts * 4]
     for thread in threads:
         thread.start()
     while any(thread.is_alive() for thread in threads):
         assert (found := cache.get(key)) is None or found[0] in texts
+    assert "damaged" not in caplog.text  # no reader ever saw half an entry
     assert cache.get(key)[0] in texts  # pyright: ignore[reportOptionalSubscript]
     assert not list(tmp_path.rglob("*.tmp"))
 
