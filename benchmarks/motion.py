@@ -1,0 +1,99 @@
+"""How good references are: quality sheets, speed, and what the walk does when it is only played.
+
+Run `python benchmarks/motion.py [clip ...]`. Without a clip it plays the generated walk open loop:
+the feed-forward commands alone, no feedback from the robot, (a) with an assist wrench that keeps
+the pelvis upright and on course, at full strength and at a tenth, (b) with nothing. Counts control
+steps (50 Hz) until the pelvis is below 0.65 m. With clips it retargets each and prints its sheet.
+"""
+
+import argparse
+import time
+
+import mujoco
+import numpy as np
+
+from mwx.maths import rotations
+from mwx.motion import Reference, generate, quality_sheet, read_clip, retarget_clip
+from mwx.robot import H1
+from mwx.robot.h1 import SUBSTEPS
+
+FALLEN = 0.65  # [m] pelvis height
+TILT, TILT_RATE = 1500.0, 150.0  # [N m/rad], [N m s/rad] assist against roll and pitch
+YAW, YAW_RATE = 300.0, 40.0
+FORWARD, SIDEWAYS = 150.0, 250.0  # [N s/m] assist towards the wanted velocity
+
+
+def assist(data: mujoco.MjData, speed: float) -> np.ndarray:
+    """Return the wrench (6,) on the pelvis: force [N], moment [N m], world frame."""
+    turn = data.qpos[3:7]
+    up = rotations.rotate(turn, np.array([0.0, 0.0, 1.0]))
+    rate = rotations.rotate(turn, data.qvel[3:6])
+    return np.array([
+        FORWARD * (speed - data.qvel[0]), -SIDEWAYS * data.qvel[1], 0.0,
+        TILT * up[1] - TILT_RATE * rate[0], -TILT * up[0] - TILT_RATE * rate[1],
+        -YAW * float(rotations.heading(turn)) - YAW_RATE * rate[2]])
+
+
+def open_loop(reference: Reference, start: int, strength: float, steps: int) -> tuple[int, float]:
+    """Play a looping reference's commands from one of its states.
+
+    Args:
+        reference: a loop.
+        start: frame to start from.
+        strength: of the assist, 0 to 1.
+        steps: control steps at most.
+
+    Returns:
+        control steps until the fall (or all of them), and the mean forward speed [m/s].
+    """
+    model = H1.model()
+    data = mujoco.MjData(model)
+    data.qpos[:], data.qvel[:] = reference.qpos[start], reference.qvel[start]
+    speed = float(reference.advance[0] / reference.duration_s)
+    begin = data.qpos[0]
+    for step in range(steps):
+        data.ctrl[:] = reference.ctrl[(start + step) % reference.num_frames]
+        for _ in range(SUBSTEPS):
+            data.xfrc_applied[1] = strength * assist(data, speed)
+            mujoco.mj_step(model, data)
+        if data.qpos[2] < FALLEN:
+            return step + 1, float(data.qpos[0] - begin) / (step + 1) * 50
+    return steps, float(data.qpos[0] - begin) / steps * 50
+
+
+def play(speeds: list[float], starts: int, steps: int) -> None:
+    """Print steps upright and speed for some walking speeds, from evenly spaced start frames."""
+    for speed in speeds:
+        walk = generate("walk", speed=speed)
+        frames = [i * walk.num_frames // starts for i in range(starts)]
+        for strength in (1.0, 0.1, 0.0):
+            runs = [open_loop(walk, start, strength, steps) for start in frames]
+            print(f"walk {speed:.2f} m/s, assist {strength:.1f}: upright for "
+                  f"{', '.join(str(n) for n, _ in runs)} of {steps} steps; "
+                  f"{np.mean([v for _, v in runs]):.2f} m/s", flush=True)
+
+
+def sheets(paths: list[str]) -> None:
+    """Print the sheet and the speed of each clip."""
+    from rich.console import Console
+
+    for path in paths:
+        begin = time.perf_counter()
+        clip = read_clip(path)
+        reference = retarget_clip(clip, label=clip.source)
+        seconds = time.perf_counter() - begin
+        Console().print(quality_sheet(reference).table())
+        print(f"{reference.num_frames} frames, {reference.num_frames / seconds:.0f} frames/s")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("clips", nargs="*")
+    parser.add_argument("--speeds", type=float, nargs="*", default=[1.05])
+    parser.add_argument("--starts", type=int, default=4)
+    parser.add_argument("--steps", type=int, default=500)
+    asked = parser.parse_args()
+    if asked.clips:
+        sheets(asked.clips)
+    else:
+        play(asked.speeds, asked.starts, asked.steps)
