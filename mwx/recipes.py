@@ -20,11 +20,12 @@ def cpu_agent() -> AgentConfig:
     """A small world model that learns within an hour on two cores; acts by the policy prior."""
     return AgentConfig(
         model=WorldModelConfig(latent_dim=128, hidden_dim=256, num_q=2, activation="relu",
+                               start_std=0.25,
                                value=Support(-5, 95, 101, symlog=False),
                                reward=Support(-0.5, 2.5, 41, symlog=False)),
         learner=LearnerConfig(discount=0.98, td_lambda=0.5, rho=0.7, rate=1e-3, final_rate=0.2,
-                              target_rate=0.02, entropy=1e-2, entropy_target=-0.3, policy_every=2,
-                              advice=10.0, advice_half_life=2500.0),
+                              target_rate=0.02, entropy=3e-5, entropy_target=-0.5, policy_every=2,
+                              advice=3.0, advice_half_life=2000.0),
         planner=PlannerConfig(samples=64, policy_samples=16, elites=16, iterations=3, std_max=0.5),
         loop=LoopConfig(num_envs=32, steps=480_000, updates_per_step=1 / 32, seed_steps=9_600,
                         advised_steps=160_000, pretrain_updates=500, capacity=320_000,

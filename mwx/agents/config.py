@@ -8,7 +8,12 @@ from mwx.maths.two_hot import Support
 
 @dataclass(frozen=True)
 class WorldModelConfig:
-    """Network sizes. Defaults: paper, section IV-A (implementation details)."""
+    """Network sizes. Defaults: paper, section IV-A (implementation details).
+
+    Attributes:
+        start_std: standard deviation of the untrained policy before squashing; None leaves the
+            middle of the range of log_std (0.02 by default), where a planner explores instead.
+    """
 
     encoder_dim: int = 256
     encoder_layers: int = 2
@@ -21,6 +26,7 @@ class WorldModelConfig:
     activation: Literal["mish", "relu"] = "mish"
     log_std_min: float = -10.0
     log_std_max: float = 2.0
+    start_std: float | None = None
 
 
 @dataclass(frozen=True)
@@ -35,6 +41,7 @@ class LearnerConfig:
         target_rate: Polyak rate of the target network.
         entropy: tau of eq. (6).
         entropy_target: [nats per action dimension] adapts tau to hold this entropy; None keeps it.
+        entropy_rate: largest relative change of tau per policy update while it adapts.
         policy_every: updates per policy update.
         advice, advice_half_life: weight of the behaviour-cloning term towards an advisor's actions
             and the number of updates in which it halves (0 turns it off).
@@ -57,6 +64,7 @@ class LearnerConfig:
     target_rate: float = 0.01
     entropy: float = 1e-4
     entropy_target: float | None = None
+    entropy_rate: float = 0.01
     policy_every: int = 1
     advice: float = 0.0
     advice_half_life: float = 4000.0

@@ -65,8 +65,9 @@ class Learner:
             self.scale.lerp_((high - low).clamp_min(1.0), 0.01)
             if c.entropy_target is not None:
                 wanted = c.entropy_target * model.act_dim
-                self.log_entropy += 0.003 * float(np.clip(wanted - float(more["entropy"]), -1, 1))
-                self.log_entropy = float(np.clip(self.log_entropy, -12, 2))
+                self.log_entropy += c.entropy_rate * float(np.clip(
+                    wanted - float(more["entropy"]), -1, 1))
+                self.log_entropy = float(np.clip(self.log_entropy, -12, -1))
             terms |= more | {"tau": torch.tensor(tau), "q_range": self.scale}
         with torch.no_grad():
             torch._foreach_lerp_(list(self.target.q_head.parameters()),

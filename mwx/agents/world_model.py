@@ -91,6 +91,12 @@ class WorldModel(nn.Module):
                 centres = support.centres(last.bias)
                 peak = -(centres / (4 * support.width)).square().clamp(max=20)
                 last.bias.data[..., :support.bins] = peak
+        c = self.config
+        if c.start_std is not None:
+            share = (math.log(c.start_std) - c.log_std_min) / (c.log_std_max - c.log_std_min)
+            last = self.policy[-1]
+            assert isinstance(last, Layer)
+            last.bias.data[self.act_dim:] = math.atanh(2 * share - 1)
 
     def encode(self, obs: Tensor) -> Tensor:
         """z = h(s): (B, O) -> (B, Z)."""

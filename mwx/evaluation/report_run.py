@@ -1,71 +1,229 @@
-"""`mwx report RUN`: a page about any run directory, from what the run left behind."""
+"""A report about a run directory: of an expert, of a router, or of the whole demo."""
 
-import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from mwx.errors import MwxError
 from mwx.evaluation import figures
 from mwx.evaluation.report import Report
-from mwx.evaluation.report_sections import TWO_RETURNS, add_guidance, add_provenance, card_facts
 from mwx.runs import read_json, read_metrics
+from mwx.types import Array
 
-PARTS = ("config.json", "provenance.json", "metrics.jsonl")
+BINS = 20  # of task progress in the heat map
 
 
-def report_run(run: Path, out: Path) -> Path:
-    """Write a page about a run of an expert, a router or anything that logs scalars.
-
-    Args:
-        run: a run directory, or an expert's folder with a card.
-        out: the file to write.
+def report_run(run: str | Path, out: str | Path) -> Path:
+    """Write one self-contained HTML file about a run and return its path.
 
     Raises:
-        MwxError: the folder is not a run.
+        MwxError: the folder is no run of a kind that is known.
     """
-    run = Path(run)
-    cards = [path for path in (run / "card.json", run / "expert" / "card.json") if path.exists()]
-    present = [name for name in PARTS if (run / name).exists()] or cards
-    if not present:
-        raise MwxError(f"{run} is not a run directory: none of {', '.join(PARTS)} is there. "
-                       "`mwx expert train` and `mwx router train` make one")
-    rows = read_metrics(run / "metrics.jsonl")
-    report = Report(run.resolve().name, f"{len(rows):,} logged rows.")
-    if cards:
-        _add_card(report, cards[0])
-    config = read_json(run / "config.json") if (run / "config.json").exists() else {}
-    _add_curves(report, str(config.get("skill", run.resolve().name)), rows)
-    for place in (run / "guidance.json", run / "router" / "guidance.json"):
-        if place.exists():
-            from mwx.router.guidance import load_guidance
-            add_guidance(report, load_guidance(place))
-            break
-    if config:
-        report.add_section("Configuration")
-        report.add_code(json.dumps(config, indent=2))
-    if (run / "provenance.json").exists():
-        add_provenance(report, read_json(run / "provenance.json"))
+    run, out = Path(run), Path(out)
+    if not (run / "config.json").is_file():
+        raise MwxError(f"{run}: not a run directory (no config.json)")
+    config = read_json(run / "config.json")
+    if config.get("kind") == "demo":
+        report = _demo(run, config, out)
+    elif config.get("kind") == "router" or (run / "router").is_dir():
+        report = Report(f"Router: {run.name}", "Distilled from guidance and demonstrations.")
+        _router_section(report, run)
+        _provenance(report, run)
+    elif "skill" in config:
+        report = Report(f"Expert: {config['skill']}", f"Trained on the task {config['task']}.")
+        _expert_sections(report, {config["skill"]: run / "expert"
+                                  if (run / "expert").is_dir() else run})
+        _provenance(report, run)
+    else:
+        raise MwxError(f"{run}: a run, but neither of an expert, a router nor the demo")
     return report.write(out)
 
 
-def _add_card(report: Report, path: Path) -> None:
-    card = read_json(path)
-    name = str(card.get("skill", path.parent.name))
-    report.add_section("Card")
-    report.add_cards([(name, figures.expert_colour(name), str(card.get("description", "")),
-                       card_facts(card))])
+def _demo(run: Path, config: Mapping[str, Any], out: Path) -> Report:
+    from mwx.experts.library import expert_folders
+    report = Report("From human motion to an open door",
+                    "One run of the whole method on the Unitree H1 in simulation: a human walk is "
+                    "retargeted, world-model experts imitate, guidance weighs them, a distilled "
+                    "router composes them in HumanoidBench's door task.")
+    scores = read_json(run / "scores.json")
+    times = read_json(run / "times.json")
+    routed = scores["routed"]
+    rivals = {n: s for n, s in scores.items() if n != "routed"}
+    best = max(rivals, key=lambda n: rivals[n]["task_return_mean"])
+    report.add_facts({
+        "routed task return": f"{routed['task_return_mean']:.1f} ± {routed['task_return_std']:.1f}",
+        f"best without routing ({best})": f"{rivals[best]['task_return_mean']:.1f}",
+        "episodes each": str(config["episodes"]),
+        "time": f"{sum(times.values()):.0f} s"})
+    _what_happened(report, run, scores, best, out)
+    _motion(report, run)
+    _expert_sections(report, expert_folders())
+    _tracking(report, run)
+    _guidance(report, run)
+    _router_section(report, run / "router")
+    _episode(report, run)
+    _scores(report, scores)
+    _provenance(report, run)
+    return report
 
 
-def _add_curves(report: Report, name: str, rows: list[dict[str, Any]]) -> None:
-    if not rows:
-        return
-    keys = {key for row in rows for key in row}
-    if keys & {"train/task_return", "eval/task_return_mean"}:
-        report.add_section("Learning curves")
-        report.add_figure(figures.learning_curves({name: rows}), TWO_RETURNS)
-    if "guidance_weight" in keys:
-        report.add_section("Distillation")
-        report.add_figure(figures.router_losses(rows), "Losses of eqs. (10)-(12).")
-    report.add_section("Everything logged")
-    report.add_figure(figures.scalars(rows), "Each logged number over steps: environment steps "
-                      "of training, or updates of a router.")
+def _what_happened(report: Report, run: Path, scores: Mapping[str, Any], best: str,
+                   out: Path) -> None:
+    routed, rival = scores["routed"], scores[best]
+    gap = routed["task_return_mean"] - rival["task_return_mean"]
+    report.add_section("What happened")
+    report.add_text(
+        f"The routed robot earned {routed['task_return_mean']:.1f} ± "
+        f"{routed['task_return_std']:.1f} of door's reward over {routed['episodes']} episodes, "
+        f"{'more' if gap > 0 else 'less'} than the best policy without routing ({best}: "
+        f"{rival['task_return_mean']:.1f} ± {rival['task_return_std']:.1f}). HumanoidBench calls "
+        f"an episode a success from {routed['success_bar']:g} on: "
+        f"{sum(routed['success'])} of {routed['episodes']} reached it. Standing before a closed "
+        "door, hand on the hatch, pays about a third of a point a step.")
+    stills = sorted((run / "stills").glob("*.png")) if (run / "stills").is_dir() else []
+    if stills:
+        report.add_stills([p.read_bytes() for p in stills],
+                          [p.stem.split("_")[1].replace("s", " s") for p in stills],
+                          "The routed robot in the door task.")
+    if (run / "door.mp4").is_file():
+        report.add_video(run / "door.mp4", "The same episode.", out)
+
+
+def _motion(report: Report, run: Path) -> None:
+    report.add_section("Human motion", "A human clip is proportioned to the robot and solved over "
+                       "its whole length under joint and speed limits (eq. 8).")
+    from mwx.motion.quality import TARGETS
+    sheet = read_json(run / "motion" / "sheet.json")
+    rows = [[name.replace("_", " "), f"{sheet[name]:.2f}", f"{'≥' if more else '≤'} {target:g}",
+             unit, "yes" if (sheet[name] >= target if more else sheet[name] <= target) else "no"]
+            for name, (unit, target, more) in TARGETS.items() if name in sheet]
+    report.add_table(["quantity", "measured", "target", "unit", "met"], rows,
+                     "Quality sheet of the retargeted clip.")
+
+
+def _expert_sections(report: Report, folders: Mapping[str, Path]) -> None:
+    report.add_section("Experts", "Each skill has a world model of its own, trained to imitate "
+                       "its reference (eq. 4) and to earn its task's reward; both returns are "
+                       "told apart.")
+    rows, curves, bars = [], {}, {}
+    for name, folder in folders.items():
+        if (folder / "card.json").is_file():
+            card = read_json(folder / "card.json")
+            s = card["scores"]
+            rows.append([name, _plus_minus(s, "task_return"), _plus_minus(s, "alignment_return"),
+                         f"{s['length_mean']:.0f}", f"{card['steps']:,}",
+                         f"{card['wall_time_s'] / 60:.0f} min", card["commit"]])
+        curves[name] = learning_curve(folder / "metrics.jsonl")
+        bars[name] = _bar(folder)
+    if rows:
+        report.add_table(["expert", "task return", "alignment return", "length", "steps",
+                          "trained in", "commit"], rows,
+                         "From the cards: 10 deterministic episodes, mean ± standard deviation.")
+    if any(curves.values()):
+        report.add_figure(figures.learning_curves(curves, bars),
+                          "Scores without any aid while training, from the experts' own logs.")
+
+
+def learning_curve(path: Path) -> list[dict[str, float]]:
+    """Return step, task_return and alignment_return of every evaluation in a log."""
+    return [{"step": row["step"], "task_return": row["eval/task_return_mean"],
+             "alignment_return": row["eval/alignment_return_mean"]}
+            for row in read_metrics(path) if "eval/task_return_mean" in row]
+
+
+def _bar(folder: Path) -> float:
+    from mwx.sim.tasks import get
+    return get(read_json(folder / "config.json")["task"]).success_bar
+
+
+def _tracking(report: Report, run: Path) -> None:
+    from mwx.robot import H1
+    with np.load(run / "tracking.npz", allow_pickle=False) as data:
+        reference, robot, name = data["reference"], data["robot"], str(data["expert"])
+    report.add_figure(figures.joint_tracking(reference, robot, H1.joint_names),
+                      f"The {name} expert and its reference, the six joints that move most.")
+
+
+def _guidance(report: Report, run: Path) -> None:
+    from mwx.router import load_guidance
+    guidance = load_guidance(run / "guidance.json")
+    report.add_section("Guidance", f"“{guidance.task_text}” {guidance.title}. The shipped files "
+                       "are not answers of a vision-language model; `mwx guide --provider vlm` "
+                       "asks one.")
+    report.add_figure(figures.relevance_bars(guidance.experts, guidance.weights, guidance.spread,
+                                             title=guidance.title))
+    report.add_table(["stage", "expert", "share"],
+                     [[s.text, s.expert, f"{s.fraction:.0%}"] for s in guidance.stages])
+
+
+def _router_section(report: Report, run: Path) -> None:
+    report.add_section("Router", "A small network learns when to use which expert from the "
+                       "guidance (10) and from demonstrations (11); the guidance fades (12).")
+    rows = read_metrics(run / "metrics.jsonl")
+    if rows:
+        report.add_figure(figures.router_losses(rows))
+
+
+def _episode(report: Report, run: Path) -> None:
+    with np.load(run / "episode.npz", allow_pickle=False) as data:
+        weights, progress = data["weights"], data["progress"]
+        experts = [str(x) for x in data["experts"]]
+    from mwx.router import load_guidance
+    title = load_guidance(run / "guidance.json").title
+    report.add_figure(figures.weight_ribbon(weights, experts, title=title),
+                      "Weights of the experts over one episode; no model is asked while acting.")
+    from mwx.router import Demonstration
+    demos = [Demonstration.load(p) for p in sorted((run / "demonstrations").glob("*.npz"))]
+    shown_w = np.concatenate([_one_hot(d.expert, len(experts)) for d in demos])
+    shown_p = np.concatenate([d.progress for d in demos])
+    report.add_figure(figures.progress_heat_map(by_progress(weights, progress),
+                                                by_progress(shown_w, shown_p), experts),
+                      "Where along the task each expert is used.")
+
+
+def _one_hot(index: Array, count: int) -> Array:
+    return np.eye(count)[np.asarray(index, int)]
+
+
+def by_progress(weights: Array, progress: Array) -> Array:
+    """Return mean weights (BINS, K) in equal bins of progress; NaN where there is no state."""
+    place = np.clip((np.asarray(progress) * BINS).astype(int), 0, BINS - 1)
+    out = np.full((BINS, weights.shape[1]), np.nan)
+    for b in np.unique(place):
+        out[b] = weights[place == b].mean(0)
+    return out
+
+
+def _scores(report: Report, scores: Mapping[str, Any]) -> None:
+    report.add_section("Task result", "The routed robot against every expert alone and their "
+                       "uniform mix, from the same starts.")
+    names = list(scores)
+    report.add_table(
+        ["policy", "task return", "alignment return", "length", "successes"],
+        [[n, _plus_minus(scores[n], "task_return"), _plus_minus(scores[n], "alignment_return"),
+          f"{np.mean(scores[n]['length']):.0f}",
+          f"{sum(scores[n]['success'])}/{scores[n]['episodes']}"] for n in names],
+        f"{scores[names[0]]['episodes']} episodes each, mean ± standard deviation.",
+        highlight="routed")
+    for metric, label in (("task_return", "task return"),
+                          ("alignment_return", "alignment return")):
+        report.add_figure(figures.score_bars(
+            names, [scores[n][f"{metric}_mean"] for n in names],
+            [scores[n][f"{metric}_std"] for n in names], label, highlight="routed"))
+
+
+def _plus_minus(scores: Mapping[str, Any], name: str) -> str:
+    return f"{scores[f'{name}_mean']:,.1f} ± {scores[f'{name}_std']:.1f}"
+
+
+def _provenance(report: Report, run: Path) -> None:
+    origin = read_json(run / "provenance.json")
+    versions: Mapping[str, str] = origin.pop("versions")
+    report.add_section("Provenance")
+    report.add_list({**{k: str(v) for k, v in origin.items()},
+                     "versions": ", ".join(f"{k} {v}" for k, v in versions.items())})
+    if (run / "times.json").is_file():
+        report.add_list({f"{k} [s]": v for k, v in read_json(run / "times.json").items()})
+
