@@ -171,16 +171,20 @@ class _Trainer:
         self.optimiser.zero_grad()
         (terms["loss"] + terms["loss_progress"]).backward()
         self.optimiser.step()
-        self._log(terms, log_pi)
+        self._log(terms, log_pi, batch.prior)
         self.update += 1
 
-    def _log(self, terms: dict[str, torch.Tensor], log_pi: torch.Tensor) -> None:
+    def _log(self, terms: dict[str, torch.Tensor], log_pi: torch.Tensor,
+             prior: np.ndarray) -> None:
+        """Log the terms, and each expert's mean weight beside its mean share in P_demo."""
         last = self.config.rounds * self.config.updates - 1
         if self.update % self.config.log_every and self.update != last:
             return
-        usage = log_pi.detach().exp().mean((0, 1)).tolist()
         self.last = {name: float(value.detach()) for name, value in terms.items()}
-        self.last |= {f"usage_{n}": u for n, u in zip(self.router.experts, usage, strict=True)}
+        means = {"usage": log_pi.detach().exp().mean((0, 1)).tolist(),
+                 "demo": prior.mean((0, 1)).tolist()}
+        self.last |= {f"{kind}_{name}": value for kind, values in means.items()
+                      for name, value in zip(self.router.experts, values, strict=True)}
         if self.run is not None:
             self.run.log(self.update, **self.last)
 

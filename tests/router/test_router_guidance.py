@@ -225,3 +225,10 @@ def test_guidance_loads_neither_torch_nor_openai():
             "print([m for m in ('torch', 'openai', 'mujoco', 'scipy') if m in sys.modules])")
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
+
+
+def test_every_exported_name_exists():
+    from mwx import router
+    assert all(getattr(router, name) is not None for name in router.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'Routr'"):
+        _ = router.Routr  # pyright: ignore[reportAttributeAccessIssue]

@@ -103,7 +103,8 @@ def test_everything_is_logged(router):
     trained, run = router
     rows = read_metrics(run.path / "metrics.jsonl")
     names = {"loss", "loss_task", "loss_demo", "kl_task", "kl_demo", "entropy", "guidance_weight",
-             "loss_progress", "usage_right", "usage_up", "usage_stay"}
+             "loss_progress", "usage_right", "usage_up", "usage_stay",
+             "demo_right", "demo_up", "demo_stay"}
     assert names <= set(rows[-1]) and rows[-1]["step"] == 299
     assert rows[-1]["kl_demo"] < rows[0]["kl_demo"]
     assert trained.provenance["states"] == {"demonstrations": 180, "rollouts": 240, "resets": 16}
