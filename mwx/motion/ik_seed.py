@@ -44,7 +44,7 @@ class SeedConfig:
     stance_foot_yaw: float = 2.0
     base: float = 0.7
     posture: float = 0.01
-    steps: int = 4
+    steps: int = 2
     first_steps: int = 40
     margin: float = 0.01
 

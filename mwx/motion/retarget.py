@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import mujoco
 import numpy as np
 
+from mwx.errors import MwxError
 from mwx.motion import bodies, ik_seed, tangent
 from mwx.motion.banded import solve
 from mwx.motion.clip import MotionClip
@@ -41,8 +42,8 @@ class RetargetConfig:
         sole: W for the orientation of a standing foot [1 / rad^2].
         base, joints: W for the base's and the joints' own coordinates [1 / m^2 or 1 / rad^2].
         margin: [rad] kept from joint limits; speed_margin: part of the speed limits used.
-        hand_room: [m] of a low hand from the middle of the body, asked for where the arms would
-            run into H1's broad hips.
+        hand_rooms: [m] of a low hand from the middle of the body; the next is taken where the arms
+            still run into H1's broad hips.
         velocity_smoothing: (window [frames], order) of qdot*.
     """
 
@@ -54,7 +55,7 @@ class RetargetConfig:
     joints: float = 0.1
     margin: float = 0.01
     speed_margin: float = 0.95
-    hand_room: float = 0.27
+    hand_rooms: tuple[float, ...] = (0.2, 0.27, 0.33)
     velocity_smoothing: tuple[int, int] = (11, 3)
     contact: ContactConfig = field(default_factory=ContactConfig)
     seed: SeedConfig = field(default_factory=SeedConfig)
@@ -74,9 +75,7 @@ def retarget_clip(clip: MotionClip, config: RetargetConfig | None = None,
         MwxError: the clip lacks a body part.
     """
     config = config or RetargetConfig()
-    qpos, targets = _solved(clip, config, 0.0)
-    if self_collisions(qpos).any():
-        qpos, targets = _solved(clip, config, config.hand_room)
+    qpos, targets = _solved(clip, config)
     forward = feed_forward(qpos, targets.contact, FPS, None, config.forward, tangent.CAPTURED)
     reference = Reference(
         label=label, qpos=qpos, qvel=tangent.velocity(qpos, FPS, None, tangent.CAPTURED),
@@ -87,10 +86,14 @@ def retarget_clip(clip: MotionClip, config: RetargetConfig | None = None,
     return dataclasses.replace(reference, metrics=reference.metrics | sheet.to_dict())
 
 
-def _solved(clip: MotionClip, config: RetargetConfig, hand_room: float) -> tuple[Array, Targets]:
-    targets = fit(clip, config.contact, hand_room)
-    start = ik_seed.seed(targets, dataclasses.replace(config.seed, margin=config.margin))
-    return whole_clip(start, targets, config), targets
+def _solved(clip: MotionClip, config: RetargetConfig) -> tuple[Array, Targets]:
+    for room in config.hand_rooms:
+        targets = fit(clip, config.contact, room)
+        start = ik_seed.seed(targets, dataclasses.replace(config.seed, margin=config.margin))
+        qpos = whole_clip(start, targets, config)
+        if room == config.hand_rooms[-1] or not self_collisions(qpos).any():
+            return qpos, targets
+    raise MwxError("hand_rooms is empty: name at least one, 0 leaves the arms as they are")
 
 
 def whole_clip(start: Array, targets: Targets, config: RetargetConfig) -> Array:
