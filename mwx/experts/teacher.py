@@ -31,18 +31,48 @@ def balance_advisor(env: TrackingEnv, controller: BalanceController) -> Advisor:
 
 
 class ImitationPolicy(nn.Module):
-    """A Gaussian policy and a value function of the features: two hidden ELU layers each."""
+    """A Gaussian policy and a value function of the features: two hidden ELU layers each.
 
-    def __init__(self, obs_dim: int, act_dim: int, hidden: int, std: float):
+    With a mirror both are exactly symmetric: mean(s) = [f(s) + M f(M s)] / 2, so that a left step
+    teaches the right one.
+    """
+
+    def __init__(self, obs_dim: int, act_dim: int, config: TeacherConfig,
+                 mirror: Mirror | None = None):
         super().__init__()
-        self.actor = _network(obs_dim, hidden, act_dim, 0.01)
-        self.critic = _network(obs_dim, hidden, 1, 1.0)
-        self.log_std = nn.Parameter(torch.full((act_dim,), float(np.log(std))))
+        self.actor = _network(obs_dim, config.hidden, act_dim, 0.01)
+        self.critic = _network(obs_dim, config.hidden, 1, 1.0)
+        self.log_std = nn.Parameter(torch.full((act_dim,), float(np.log(config.std))))
+        self.mirror = None if mirror is None else (
+            torch.from_numpy(mirror[0]), torch.from_numpy(mirror[1]).float(),
+            torch.from_numpy(mirror[2]), torch.from_numpy(mirror[3]).float())
+
+    def mean(self, obs: Tensor) -> Tensor:
+        """Return the mean action (B, A)."""
+        if self.mirror is None:
+            return self.actor(obs)
+        index, sign, joint, turn = self.mirror
+        both = self.actor(torch.cat([obs, obs[:, index] * sign]))
+        return (both[:len(obs)] + both[len(obs):, joint] * turn) / 2
+
+    def value(self, obs: Tensor) -> Tensor:
+        """Return the value (B,)."""
+        if self.mirror is None:
+            return self.critic(obs)[:, 0]
+        index, sign, _, _ = self.mirror
+        both = self.critic(torch.cat([obs, obs[:, index] * sign]))[:, 0]
+        return (both[:len(obs)] + both[len(obs):]) / 2
+
+    def std(self) -> Tensor:
+        """Return the standard deviation (A,)."""
+        if self.mirror is None:
+            return self.log_std.exp()
+        return ((self.log_std + self.log_std[self.mirror[2]]) / 2).exp()
 
     def advise(self, obs: Obs) -> Array:
         """Return the mode (B, A), clipped to [-1, 1]."""
         with torch.no_grad():
-            return self.actor(torch.from_numpy(obs.vector)).clamp(-1, 1).numpy()
+            return self.mean(torch.from_numpy(obs.vector)).clamp(-1, 1).numpy()
 
 
 def _network(size_in: int, hidden: int, size_out: int, gain: float) -> nn.Sequential:
@@ -55,8 +85,9 @@ def _network(size_in: int, hidden: int, size_out: int, gain: float) -> nn.Sequen
 
 def log_prob(policy: ImitationPolicy, obs: Tensor, action: Tensor) -> Tensor:
     """Return log pi(a | s) (B,) of the Gaussian."""
-    z = (action - policy.actor(obs)) * torch.exp(-policy.log_std)
-    return (-0.5 * z ** 2 - policy.log_std - 0.9189385332046727).sum(-1)
+    std = policy.std()
+    z = (action - policy.mean(obs)) / std
+    return (-0.5 * z ** 2 - std.log() - 0.9189385332046727).sum(-1)
 
 
 def advantages(reward: Array, value: Array, next_value: Array, terminated: Array, done: Array,
@@ -72,17 +103,17 @@ def advantages(reward: Array, value: Array, next_value: Array, terminated: Array
 
 def train_imitation(env: TrackingEnv, config: TeacherConfig, mirror: Mirror | None, seed: int,
                     run: Run | None = None) -> ImitationPolicy:
-    """Train the imitation policy by PPO with mirrored data and an adaptive learning rate."""
+    """Train the imitation policy by PPO with an adaptive learning rate and annealed assist."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        policy = ImitationPolicy(env.obs_dim, env.act_dim, config.hidden, config.std)
+        policy = ImitationPolicy(env.obs_dim, env.act_dim, config, mirror)
     noise = torch.Generator().manual_seed(seed)
     optimiser = torch.optim.Adam(policy.parameters(), lr=config.rate, eps=1e-5)
     env.assist = config.assist
     obs, progress, rate, step = env.reset(seed), Progress("teacher", config.steps), config.rate, 0
     while step < config.steps:
         data, obs = _collect(env, policy, obs, config, noise)
-        rate, terms = _improve(policy, optimiser, data, config, rate, mirror, noise)
+        rate, terms = _improve(policy, optimiser, data, config, rate, noise)
         step += config.rollout * env.num_envs
         terms |= {"assist": env.assist, "reward": float(data["reward"].mean()),
                   "task_reward": float(data["task"].mean()),
@@ -102,14 +133,14 @@ def _collect(env: TrackingEnv, policy: ImitationPolicy, obs: Obs, config: Teache
     with torch.no_grad():
         for _ in range(config.rollout):
             x = torch.from_numpy(obs.vector)
-            action = policy.actor(x)
-            action = action + policy.log_std.exp() * torch.randn(action.shape, generator=noise)
+            action = policy.mean(x)
+            action = action + policy.std() * torch.randn(action.shape, generator=noise)
             step = env.step(action.numpy())
             final = torch.from_numpy(step.final_obs.vector)
             for name, value in (("obs", obs.vector), ("action", action.numpy()),
                                 ("logp", log_prob(policy, x, action).numpy()),
-                                ("value", policy.critic(x)[:, 0].numpy()),
-                                ("next_value", policy.critic(final)[:, 0].numpy()),
+                                ("value", policy.value(x).numpy()),
+                                ("next_value", policy.value(final).numpy()),
                                 ("reward", step.reward), ("terminated", step.terminated),
                                 ("done", step.done), ("task", step.terms["task_return"])):
                 rows[name].append(np.asarray(value, np.float32))
@@ -117,16 +148,8 @@ def _collect(env: TrackingEnv, policy: ImitationPolicy, obs: Obs, config: Teache
     return {k: np.stack(v) for k, v in rows.items()}, obs
 
 
-def _reflected(obs: Tensor, action: Tensor, mirror: Mirror) -> tuple[Tensor, Tensor]:
-    """Reflect features and actions left-right."""
-    f, fs, j, js = mirror
-    return (obs[:, f] * torch.from_numpy(fs).float(),
-            action[:, j] * torch.from_numpy(js).float())
-
-
 def _improve(policy: ImitationPolicy, optimiser: torch.optim.Optimizer, data: dict[str, Any],
-             config: TeacherConfig, rate: float, mirror: Mirror | None,
-             noise: torch.Generator) -> tuple[float, dict[str, float]]:
+             config: TeacherConfig, rate: float, noise: torch.Generator) -> tuple[float, dict[str, float]]:
     gain = advantages(data["reward"], data["value"], data["next_value"], data["terminated"],
                       data["done"], config.discount, config.gae_lambda)
     target = gain + data["value"]
@@ -137,10 +160,6 @@ def _improve(policy: ImitationPolicy, optimiser: torch.optim.Optimizer, data: di
 
     obs, action, old = flat(data["obs"]), flat(data["action"]), flat(data["logp"])
     gains, targets = flat(gain), flat(target)
-    if mirror is not None:  # every second step is seen in the mirror, as the old policy sees it
-        obs[1::2], action[1::2] = _reflected(obs[1::2], action[1::2], mirror)
-        with torch.no_grad():
-            old[1::2] = log_prob(policy, obs[1::2], action[1::2])
     count, kl = len(obs), 0.0
     for _ in range(config.epochs):
         order = torch.randperm(count, generator=noise)
@@ -151,7 +170,7 @@ def _improve(policy: ImitationPolicy, optimiser: torch.optim.Optimizer, data: di
             g = gains[rows]
             clipped = ratio.clamp(1 - config.clip, 1 + config.clip)
             loss = -torch.minimum(ratio * g, clipped * g).mean()
-            value = (policy.critic(x)[:, 0] - targets[rows]).square().mean()
+            value = (policy.value(x) - targets[rows]).square().mean()
             optimiser.zero_grad()
             (loss + 0.5 * value).backward()
             nn.utils.clip_grad_norm_(policy.parameters(), 1.0)
@@ -164,4 +183,4 @@ def _improve(policy: ImitationPolicy, optimiser: torch.optim.Optimizer, data: di
                 rate = max(config.rate_low, rate / 1.5)
             elif kl < config.kl / 2:
                 rate = min(config.rate_high, rate * 1.2)
-    return rate, {"kl": kl, "rate": rate, "std": float(policy.log_std.detach().exp().mean())}
+    return rate, {"kl": kl, "rate": rate, "std": float(policy.std().detach().mean())}

@@ -120,7 +120,7 @@ def _advisor(config: ExpertConfig, reference: Reference, env: TrackingEnv, mirro
                                     config.threads), env.prior, config.tracking, config.seed)
         policy = train_imitation(training, config.teacher, mirror, config.seed, run)
         save_file(policy.state_dict(), file)
-    policy = ImitationPolicy(env.obs_dim, env.act_dim, config.teacher.hidden, config.teacher.std)
+    policy = ImitationPolicy(env.obs_dim, env.act_dim, config.teacher, mirror)
     policy.load_state_dict(load_file(file))
     return policy.requires_grad_(False).advise
 
