@@ -1,6 +1,8 @@
 """Few-shot demonstrations D: what was seen at each step and which expert it calls for."""
 
-from collections.abc import Sequence
+import contextlib
+import os
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,13 +74,16 @@ class Demonstration:
 
     def save(self, path: Path) -> None:
         """Write as npz (no pickle)."""
-        path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(path, "wb") as file:
-            np.savez_compressed(
-                file, schema_version=SCHEMA_VERSION, task=self.task, source=self.source,
-                experts=np.array(self.experts), success=self.success,
-                task_return=self.task_return, **{name: getattr(self, name) for name in FIELDS})
+        fields: dict[str, Any] = {name: getattr(self, name) for name in FIELDS}
+
+        def write(temporary: Path) -> None:
+            with open(temporary, "wb") as file:
+                np.savez_compressed(
+                    file, schema_version=SCHEMA_VERSION, task=self.task, source=self.source,
+                    experts=np.array(self.experts), success=self.success,
+                    task_return=self.task_return, **fields)
+
+        write_whole(Path(path), write)
 
     @classmethod
     def load(cls, path: Path) -> "Demonstration":
@@ -104,6 +109,24 @@ class Demonstration:
             if isinstance(error, MwxError):
                 raise
             raise MwxError(f"{path}: damaged demonstration file ({error})") from None
+
+
+def write_whole(path: Path, write: Callable[[Path], None]) -> None:
+    """Let `write` fill a temporary file that then takes the path's place, whole or not at all.
+
+    Raises:
+        MwxError: the folder cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(temporary)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise MwxError(f"cannot write {path}: {error.strerror or error}") from None
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def task_progress(env: Env) -> Array | None:

@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from mwx.config import from_dict, to_dict
 from mwx.errors import MwxError
+from mwx.router.demos import write_whole
 from mwx.router.features import features
 from mwx.router.guidance import Guidance, load_guidance
 from mwx.router.network import NetworkConfig, RoutingNetwork
@@ -101,14 +102,13 @@ class Router:
     def save(self, path: Path) -> Path:
         """Write weights.safetensors, config.json, guidance.json and provenance.json to a folder."""
         path = Path(path)
-        path.mkdir(parents=True, exist_ok=True)
+        state = {k: v.detach().cpu().contiguous() for k, v in self.network.state_dict().items()}
+        write_whole(path / "weights.safetensors", lambda file: save_file(state, file))
         write_json(path / "config.json", {"schema_version": SCHEMA_VERSION,
                                           "layout": to_dict(self.layout),
                                           "network": to_dict(self.network.config)})
         self.guidance.save(path / "guidance.json")
         write_json(path / "provenance.json", json.loads(json.dumps(self.provenance)))
-        state = {k: v.detach().cpu().contiguous() for k, v in self.network.state_dict().items()}
-        save_file(state, path / "weights.safetensors")
         return path
 
     @classmethod

@@ -99,6 +99,23 @@ def test_a_demonstration_survives_its_file(demos, tmp_path):
         np.testing.assert_array_equal(value, getattr(again, name), err_msg=name)
 
 
+def test_what_cannot_be_written_leaves_what_was_there(demos, tmp_path, monkeypatch):
+    path = tmp_path / "d.npz"
+    demos[0].save(path)
+    whole = path.read_bytes()
+
+    def full_disk(file, **_):
+        file.write(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez_compressed", full_disk)
+    with pytest.raises(MwxError, match=r"cannot write .*d\.npz: No space left"):
+        demos[1].save(path)
+    assert path.read_bytes() == whole and [p.name for p in tmp_path.iterdir()] == ["d.npz"]
+    with pytest.raises(MwxError, match="cannot write"):
+        demos[0].save(path / "below" / "a" / "file.npz")
+
+
 @pytest.mark.parametrize("damage", ["cut", "text", "empty", "absent", "other"])
 def test_damaged_demonstrations_are_refused(demos, tmp_path, damage):
     path = tmp_path / "d.npz"
