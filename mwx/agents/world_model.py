@@ -11,7 +11,7 @@ from mwx.agents.config import WorldModelConfig
 
 
 class Layer(nn.Module):
-    """Affine map, then LayerNorm and activation unless it is an output layer.
+    """Affine map, then LayerNorm and activation ("none": LayerNorm alone; None: affine alone).
 
     With `ensemble` E the weights carry a leading axis: x (E, B, in) -> (E, B, out).
     Weights are stored (in, out): odd input sizes then cost nothing in the backward pass.
@@ -43,14 +43,16 @@ class Layer(nn.Module):
             if self.activation is None:
                 return x
             x = F.layer_norm(x, x.shape[-1:], self.gain, self.shift)
+        if self.activation == "none":
+            return x
         return F.relu(x) if self.activation == "relu" else F.mish(x)
 
 
 def mlp(sizes: tuple[int, ...], activation: Literal["mish", "relu"],
-        ensemble: int | None = None) -> nn.Sequential:
-    """Return hidden layers and a linear output layer."""
+        ensemble: int | None = None, last: str | None = None) -> nn.Sequential:
+    """Return hidden layers and an output layer, affine unless `last` says otherwise."""
     pairs = list(zip(sizes[:-1], sizes[1:], strict=True))
-    return nn.Sequential(*(Layer(i, o, activation if n < len(pairs) - 1 else None, ensemble)
+    return nn.Sequential(*(Layer(i, o, activation if n < len(pairs) - 1 else last, ensemble)
                            for n, (i, o) in enumerate(pairs)))
 
 
@@ -73,8 +75,9 @@ class WorldModel(nn.Module):
         z, h = c.latent_dim, c.hidden_dim
         self.config, self.obs_dim, self.act_dim = config, obs_dim, act_dim
         encoder = (obs_dim, *[c.encoder_dim] * c.encoder_layers, z)
-        self.encoder = mlp(encoder, act)
-        self.dynamics = mlp((z + act_dim, h, h, z), act)
+        # without LayerNorm before SimNorm the latents start, and stay, nearly uniform
+        self.encoder = mlp(encoder, act, last="none")
+        self.dynamics = mlp((z + act_dim, h, h, z), act, last="none")
         self.reward_head = mlp((z + act_dim, h, h, c.reward.bins + 1), act)
         self.q_head = mlp((z + act_dim, h, h, c.value.bins), act, ensemble=c.num_q)
         self.policy = mlp((z, h, h, 2 * act_dim), act)
