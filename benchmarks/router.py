@@ -1,6 +1,7 @@
 """Time the router: weights at B environments, the whole composite step, one gradient update.
 
     python benchmarks/router.py [--experts 8] [--repeats 500]
+    python benchmarks/router.py --door      routing in the real door with two regulators as experts
 
 The control budget is 20 ms a step (50 Hz). The experts are constants here: what they cost is
 their own matter; this is what routing adds.
@@ -9,6 +10,7 @@ their own matter; this is what routing adds.
 import argparse
 import json
 import time
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -17,17 +19,69 @@ from mwx.robot import H1
 from mwx.router import (
     DESCRIPTIONS,
     CompositePolicy,
+    DistillConfig,
     FileGuidance,
     LossConfig,
     NetworkConfig,
     Router,
+    ScriptStage,
     irm_loss,
+    scripted_demonstrations,
+    single_expert,
+    train_router,
+    uniform_mix,
 )
 from mwx.router.composition import GROUPS
 from mwx.router.router import Layout
+from mwx.sim import make
+from mwx.sim.rollout import rollout
 from mwx.types import Obs
 
 TASK_DIM = 7  # door
+
+
+class Regulators:
+    """Two experts that nobody trained: a balance regulator, and the same while the arm reaches."""
+
+    names = ("stand", "reach")
+    descriptions: ClassVar = {name: DESCRIPTIONS[name] for name in names}
+    act_dim = H1.act_dim
+
+    def __init__(self):
+        from mwx.experts.lqr import BalanceController
+        from mwx.experts.prior import ClipPrior, ReachPrior
+        from mwx.motion import generate
+        reference = generate("stand")
+        self.priors = (ClipPrior(reference), ReachPrior(reference, ramp_s=1.0))
+        self.balance = BalanceController(reference)
+
+    def initial(self, num_envs: int):
+        return tuple(prior.initial(num_envs) for prior in self.priors)
+
+    def restart(self, carry, rows: np.ndarray):
+        return tuple(c.where(rows, f) for c, f in
+                     zip(carry, self.initial(len(rows)), strict=True))
+
+    def __call__(self, obs: Obs, carry):
+        looks = [prior.look(obs, c) for prior, c in zip(self.priors, carry, strict=True)]
+        actions = [H1.to_action(self.balance.command(obs, target)) for target, _ in looks]
+        return np.stack(actions, 1), tuple(c for _, c in looks)
+
+
+def door() -> None:
+    """Let the legs stand while the left arm reaches; compare with each alone and the even mix."""
+    env, library = make("h1-door", num_envs=4, seed=0, threads=1), Regulators()
+    guidance = FileGuidance().guide("door", env.task.text, library.descriptions)
+    script = (ScriptStage(("stand", "stand", "reach", "stand")),)
+    demos = scripted_demonstrations(env, library, script, 4, seed=0)
+    config = DistillConfig(network=NetworkConfig(per_group=True))
+    router = train_router(env, library, guidance, demos, config)
+    policies = {name: single_expert(library, name) for name in library.names}
+    policies |= {"even mix": uniform_mix(library), "routed": CompositePolicy(router, library)}
+    for name, policy in policies.items():
+        played = rollout(policy, env, 100)
+        print(json.dumps({"policy": name, "task_return": played.task_return.round(1).tolist(),
+                          "length": played.length.tolist()}))
 
 
 class Constants:
@@ -72,8 +126,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--experts", type=int, default=8)
     parser.add_argument("--repeats", type=int, default=500)
+    parser.add_argument("--door", action="store_true")
     options = parser.parse_args()
     torch.set_num_threads(1)
+    if options.door:
+        return door()
     names = tuple(DESCRIPTIONS)[:options.experts]
     library = Constants(names)
     guidance = FileGuidance().guide("door", "", library.descriptions)
