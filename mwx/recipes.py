@@ -20,7 +20,7 @@ def cpu_agent() -> AgentConfig:
     """A small world model that learns within an hour on two cores; acts by the policy prior."""
     return AgentConfig(
         model=WorldModelConfig(latent_dim=128, hidden_dim=256, num_q=2, activation="relu",
-                               start_std=0.25,
+                               start_std=0.25, normalise=True,
                                value=Support(-5, 95, 101, symlog=False),
                                reward=Support(-0.5, 2.5, 41, symlog=False)),
         learner=LearnerConfig(discount=0.98, td_lambda=0.5, rho=0.7, rate=1e-3, final_rate=0.2,
@@ -36,7 +36,8 @@ def tiny_agent() -> AgentConfig:
     """Seconds, not minutes: for tests."""
     model = WorldModelConfig(encoder_dim=32, latent_dim=32, hidden_dim=32, num_q=2,
                              value=Support(-5, 95, 21, symlog=False),
-                             reward=Support(-0.5, 2.5, 11, symlog=False), activation="relu")
+                             reward=Support(-0.5, 2.5, 11, symlog=False), activation="relu",
+                             start_std=0.25, normalise=True)
     cpu = cpu_agent()
     return replace(cpu, model=model, learner=replace(cpu.learner, batch=32),
                    loop=LoopConfig(num_envs=4, steps=160, updates_per_step=1 / 4, seed_steps=40,

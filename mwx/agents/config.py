@@ -13,6 +13,7 @@ class WorldModelConfig:
     Attributes:
         start_std: standard deviation of the untrained policy before squashing; None leaves the
             middle of the range of log_std (0.02 by default), where a planner explores instead.
+        normalise: scale observations by the running mean and deviation of the first data.
     """
 
     encoder_dim: int = 256
@@ -27,6 +28,7 @@ class WorldModelConfig:
     log_std_min: float = -10.0
     log_std_max: float = 2.0
     start_std: float | None = None
+    normalise: bool = False
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,7 @@ class LoopConfig:
             falls linearly from 1 to 0.
         pretrain_updates: updates on the first data before acting goes on.
         capacity: transitions kept in the replay.
+        normalise_rows: observations after which the normaliser is frozen.
         planned: act with the planner (True) or with the policy prior while training.
     """
 
@@ -115,6 +118,7 @@ class LoopConfig:
     advised_steps: int = 0
     pretrain_updates: int = 0
     capacity: int = 300_000
+    normalise_rows: int = 60_000
     planned: bool = False
     log_every: int = 8_000
     evaluate_every: int = 50_000

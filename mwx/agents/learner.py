@@ -54,10 +54,10 @@ class Learner:
         batch = self.augment(batch) if self.augment else batch
         draws = self._draws(batch)
         self._set_rates()
-        loss, terms, zs = model_loss(model, self.target, batch, draws, c)
+        advice = c.advice * 0.5 ** (self.updates / c.advice_half_life)
+        loss, terms, zs = model_loss(model, self.target, batch, draws, c, advice)
         self._descend(loss, self.model_parameters, self.model_optimiser, terms, "gradient_norm")
         if self.updates % c.policy_every == 0:
-            advice = c.advice * 0.5 ** (self.updates / c.advice_half_life) if c.advice else 0.0
             tau = math.exp(self.log_entropy)
             loss, more, q = policy_loss(model, zs, batch, draws, tau, self.scale, advice, c.rho)
             self._descend(loss, self.policy_parameters, self.policy_optimiser, more, "policy_norm")
@@ -74,6 +74,11 @@ class Learner:
                                  list(model.q_head.parameters()), c.target_rate)
         self.updates += 1
         return {name: float(value) for name, value in terms.items()}
+
+    def set_normaliser(self, mean: np.ndarray, std: np.ndarray) -> None:
+        """Set the observation normaliser inside the model, mean and deviation (O,)."""
+        self.model.obs_mean.copy_(torch.from_numpy(mean))
+        self.model.obs_std.copy_(torch.from_numpy(std))
 
     def _draws(self, batch: SequenceBatch) -> Draws:
         kind = {"generator": self.generator, "device": batch.obs.device}

@@ -10,6 +10,7 @@ import torch
 
 from mwx.agents.config import AgentConfig
 from mwx.agents.learner import Augment, Learner
+from mwx.agents.normaliser import Moments
 from mwx.agents.planner import plan, shift
 from mwx.agents.progress import Progress
 from mwx.agents.replay import Replay
@@ -42,6 +43,7 @@ class Loop:
         total = int(loop.steps * loop.updates_per_step) + loop.pretrain_updates
         self.learner = Learner(env.obs_dim, env.act_dim, config, seed, total, augment, device)
         self.replay = Replay(loop.capacity, env.num_envs, env.obs_dim, env.act_dim)
+        self.moments = Moments(env.obs_dim, loop.normalise_rows)
         self.rng = generator(seed, "loop")
         self.noise = torch.Generator(device).manual_seed(seed + 2)
         self.step, self.debt = 0, 0.0
@@ -85,6 +87,8 @@ class Loop:
     def _act(self) -> None:
         env, obs = self.env, self.obs
         assert obs is not None
+        if self.config.model.normalise and self.moments.add(obs.vector):
+            self.learner.set_normaliser(self.moments.mean, self.moments.std)
         advice = self.advisor(obs) if self.advisor else np.zeros((env.num_envs, env.act_dim))
         action = self._policy(obs)
         if self.advisor is not None:
@@ -163,6 +167,7 @@ class Loop:
         arrays |= {f"obs.{k}": getattr(self.obs, k)
                    for k in ("vector", "proprio", "task", "target")}
         arrays |= {f"return.{k}": v for k, v in self.returns.items()}
+        arrays |= {f"moments.{k}": v for k, v in self.moments.get_state().items()}
         arrays |= {"driven": self.driven, "plans": self.plans.cpu().numpy(),
                    "noise": self.noise.get_state().cpu().numpy()}
         self.run.save(self.step, arrays, {
@@ -180,6 +185,7 @@ class Loop:
             self.replay.set_state(part("replay."))
             self.env.set_state(join_state(part("env."), state["env"]))
             self.obs = Obs(**part("obs."))
+            self.moments.set_state(part("moments."))
             self.returns = {k: v.copy() for k, v in part("return.").items()}
             self.driven = arrays["driven"].copy()
             self.plans = torch.from_numpy(arrays["plans"].copy()).to(self.device)

@@ -45,11 +45,12 @@ def value_target(reward: Tensor, terminated: Tensor, valid: Tensor, next_value: 
 
 
 def model_loss(model: WorldModel, target: WorldModel, batch: SequenceBatch, draws: Draws,
-               config: LearnerConfig) -> tuple[Tensor, dict[str, Tensor], Tensor]:
+               config: LearnerConfig, advice: float = 0.0) -> tuple[Tensor, dict[str, Tensor], Tensor]:
     """Joint loss of encoder, dynamics, reward and Q over a latent roll-out of H steps.
 
     L = sum_t rho^t [ c |z_{t+1} - sg h(s_{t+1})|^2 + r CE(R_t) + v CE(Q_t, y_t) + e BCE(end_t) ],
-    with y_t of eq. (5) from the target network.
+    with y_t of eq. (5) from the target network. While an advisor's actions are imitated, the same
+    term shapes the latents, so that they keep what its actions depend on.
 
     Returns:
         loss, its named terms, and the latents z_0..z_{H-1} (T, B, Z) detached for the policy.
@@ -88,7 +89,15 @@ def model_loss(model: WorldModel, target: WorldModel, batch: SequenceBatch, draw
              "termination": termination}
     loss = (config.consistency * consistency + config.reward * reward + config.value * value
             + config.termination * termination)
+    if advice > 0:
+        loss = loss + advice * _cloning(model, flat_z, batch, w)
     return loss, {k: v.detach() for k, v in terms.items()} | {"target": y.mean()}, zs.detach()
+
+
+def _cloning(model: WorldModel, z: Tensor, batch: SequenceBatch, weight: Tensor) -> Tensor:
+    """Weighted mean squared distance between the policy's mode and the advisor's action."""
+    apart = (model.pi(z)[2] - batch.advice.reshape(len(z), -1)).square().mean(-1)
+    return (apart * batch.advised.reshape(-1) * weight).sum()
 
 
 def policy_loss(model: WorldModel, zs: Tensor, batch: SequenceBatch, draws: Draws,
@@ -109,15 +118,14 @@ def policy_loss(model: WorldModel, zs: Tensor, batch: SequenceBatch, draws: Draw
     """
     steps, rows, _ = zs.shape
     z = zs.reshape(steps * rows, -1)
-    action, log_prob, mode = model.pi(z, draws.policy.reshape(steps * rows, -1))
+    action, log_prob, _ = model.pi(z, draws.policy.reshape(steps * rows, -1))
     q = model.q(z, action, "mean", draws.members)
     weight = batch.valid * rho ** torch.arange(steps, device=q.device, dtype=q.dtype)[:, None]
     w = (weight / weight.sum().clamp_min(1)).reshape(-1)
     loss = ((entropy * log_prob - q / scale) * w).sum()
     terms = {"policy_q": (q * w).sum().detach(), "entropy": -(log_prob * w).sum().detach()}
     if advice > 0:
-        apart = (mode - batch.advice.reshape(steps * rows, -1)).square().mean(-1)
-        cloning = (apart * batch.advised.reshape(-1) * w).sum()
+        cloning = _cloning(model, z, batch, w)
         loss = loss + advice * cloning
         terms["cloning"] = cloning.detach()
     return loss, terms, q.detach()

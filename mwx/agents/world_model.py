@@ -81,6 +81,7 @@ class WorldModel(nn.Module):
         self.reward_head = mlp((z + act_dim, h, h, c.reward.bins + 1), act)
         self.q_head = mlp((z + act_dim, h, h, c.value.bins), act, ensemble=c.num_q)
         self.policy = mlp((z, h, h, 2 * act_dim), act)
+        self.obs_mean, self.obs_std = nn.Buffer(torch.zeros(obs_dim)), nn.Buffer(torch.ones(obs_dim))
         self._start_low()
 
     def _start_low(self) -> None:
@@ -103,6 +104,8 @@ class WorldModel(nn.Module):
 
     def encode(self, obs: Tensor) -> Tensor:
         """z = h(s): (B, O) -> (B, Z)."""
+        if self.config.normalise:
+            obs = ((obs - self.obs_mean) / self.obs_std).clamp(-10, 10)
         return simnorm(self.encoder(obs), self.config.simnorm_dim)
 
     def next(self, z: Tensor, action: Tensor) -> Tensor:
