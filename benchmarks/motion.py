@@ -83,7 +83,8 @@ def sheets(paths: list[str]) -> None:
         reference = retarget_clip(clip, label=clip.source)
         seconds = time.process_time() - begin
         Console().print(quality_sheet(reference).table())
-        print(f"{reference.num_frames} frames, {reference.num_frames / seconds:.0f} frames per CPU second")
+        rate = reference.num_frames / seconds
+        print(f"{reference.num_frames} frames, {rate:.0f} frames per CPU second")
 
 
 if __name__ == "__main__":

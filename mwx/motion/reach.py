@@ -13,7 +13,7 @@ from mwx.types import Array
 
 SIDES = ("left", "right")
 ARM = ("shoulder_pitch", "shoulder_roll", "shoulder_yaw", "elbow")
-ROUNDS, DAMPING, REACHED = 200, 1e-3, 0.005  # [m] how near the hand has to come
+ROUNDS, DAMPING, REACHED = 25, 1e-3, 0.005  # [m] how near the hand has to come
 
 
 @dataclass(frozen=True)
