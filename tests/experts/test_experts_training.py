@@ -1,0 +1,187 @@
+"""Training an expert: aids that can be switched off, exact continuation, cards that hold."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from mwx import recipes
+from mwx.agents.loop import Loop
+from mwx.errors import MwxError
+from mwx.evaluation import evaluate, load_policy
+from mwx.experts import load_expert, load_library
+from mwx.experts.config import TrackingConfig
+from mwx.experts.expert import make_prior
+from mwx.experts.lqr import BalanceController
+from mwx.experts.prior import ClipPrior
+from mwx.experts.teacher import ImitationPolicy, advantages, balance_advisor, log_prob
+from mwx.experts.tracking import TrackingEnv
+from mwx.experts.train import load_reference, mirror_of, train_expert
+from mwx.motion import generate
+from mwx.runs import Run, read_json
+from mwx.sim import make
+
+
+def tracking(skill="walk", rows=4, seed=0, **changes):
+    config = recipes.expert(skill, "tiny")
+    prior = make_prior(config, load_reference(config))
+    return TrackingEnv(make(config.task, rows, seed, 1), prior,
+                       replace(config.tracking, **changes), seed)
+
+
+@pytest.mark.parametrize("skill", ["walk", "reach"])
+def test_a_saved_state_continues_bit_for_bit(skill):
+    one, other = tracking(skill, assist=0.5), tracking(skill, seed=9)
+    rng = np.random.default_rng(0)
+    actions = rng.uniform(-1, 1, (60, 4, 19)).astype(np.float32)
+    for a in actions[:30]:
+        one.step(a)
+    other.set_state(one.get_state())
+    for a in actions[30:]:
+        x, y = one.step(a), other.step(a)
+        assert np.array_equal(x.obs.vector, y.obs.vector)
+        assert np.array_equal(x.reward, y.reward) and np.array_equal(x.done, y.done)
+
+
+def test_the_reward_is_the_sum_of_its_parts():
+    env = tracking(root_weight=0.0, effort_weight=0.0)
+    for _ in range(5):
+        step = env.step(np.zeros((4, 19)))
+        parts = step.terms["task_return"] + step.terms["alignment_return"]
+        assert np.allclose(step.reward, parts)
+
+
+def test_the_assist_holds_the_robot_up_and_can_be_switched_off():
+    def falls(strength):
+        env = tracking(reference_starts=1.0, assist=strength, assist_length=2.0)
+        return sum(env.step(np.zeros((4, 19))).terminated.sum() for _ in range(150))
+    assert falls(1.0) == 0 < falls(0.0)
+
+
+def test_reference_starts_can_be_switched_off():
+    env = tracking(reference_starts=0.0)
+    assert np.allclose(env.obs.proprio[:, 2], 0.98, atol=0.02)
+    assert (env.carry.time_s == env.prior.initial(4).time_s).all()
+
+
+def test_lost_robots_terminate_and_time_limits_truncate():
+    env = tracking(max_steps=6, reference_starts=1.0, assist=1.0)
+    ends = [env.step(np.zeros((4, 19))) for _ in range(6)]
+    assert np.any([s.truncated for s in ends]) and not np.any([s.terminated for s in ends])
+    env = tracking(min_height=2.0)
+    assert env.step(np.zeros((4, 19))).terminated.all()
+
+
+def test_the_balance_controller_stands():
+    reference = generate("stand")
+    env = TrackingEnv(make("stand", 3, 0, 1), ClipPrior(reference, ramp_s=0.4),
+                      TrackingConfig(reference_starts=0.0, max_steps=400), 0)
+    advise = balance_advisor(env, BalanceController(reference))
+    env.age[:] = 0
+    total = np.zeros(3)
+    for _ in range(300):
+        step = env.step(advise(env.obs))
+        total += step.terms["task_return"]
+        assert not step.terminated.any()
+    assert total.min() > 0.93 * 300
+
+
+def test_generalised_advantages_with_lambda_one_are_returns_minus_values():
+    reward, value = np.ones((3, 1)), np.full((3, 1), 0.5)
+    none = np.zeros((3, 1))
+    gain = advantages(reward, value, np.full((3, 1), 0.5), none, none, 0.5, 1.0)
+    assert gain[0, 0] == pytest.approx(1 + 0.5 + 0.25 + 0.125 * 0.5 - 0.5)
+
+
+def test_the_teacher_is_symmetric():
+    config = recipes.expert("walk", "tiny")
+    mirror = mirror_of(make_prior(config, load_reference(config)))
+    policy = ImitationPolicy(54, 19, config.teacher, mirror)
+    f, sign, j, turn = mirror
+    x = torch.randn(5, 54)
+    other = x[:, f] * torch.from_numpy(sign).float()
+    assert torch.allclose(policy.mean(other), policy.mean(x)[:, j] * torch.from_numpy(turn).float(),
+                          atol=1e-6)
+    assert torch.allclose(policy.value(other), policy.value(x), atol=1e-6)
+    assert torch.isfinite(log_prob(policy, x, policy.mean(x))).all()
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    path = tmp_path_factory.mktemp("runs") / "stand"
+    return train_expert(recipes.expert("stand", "tiny"), path)
+
+
+def test_the_card_is_reproduced_to_the_digit(trained):
+    card = read_json(trained / "card.json")
+    score = evaluate(load_policy(trained), "stand", 10, 1, threads=1)
+    assert [round(x, 6) for x in score.task_return] == card["returns"]
+    assert score.mean() == pytest.approx(card["scores"]["task_return_mean"], abs=1e-9)
+    assert score.mean("alignment_return") > 0
+
+
+def test_planning_acts_too(trained):
+    score = evaluate(load_expert(trained, planned=True), "stand", 2, 1, max_steps=5, threads=1)
+    assert np.isfinite(score.mean()) and score.length == (5, 5)
+
+
+def test_an_expert_resumes_bit_for_bit(tmp_path):
+    """Interrupted after its first checkpoint, a run ends as one that was left alone."""
+    config = recipes.expert("stand", "tiny")
+    train_expert(config, tmp_path / "whole")
+    often = replace(config.agent.loop, checkpoint_minutes=0.0)
+    stopped = replace(config, agent=replace(config.agent, loop=often))
+    with pytest.raises(KeyboardInterrupt):
+        _interrupted(stopped, tmp_path / "half", at=80)
+    train_expert(stopped, tmp_path / "half", resume=True)
+    step, arrays, _ = Run(tmp_path / "whole").restore()
+    again, others, _ = Run(tmp_path / "half").restore()
+    assert step == again and arrays.keys() == others.keys()
+    for name, value in arrays.items():
+        assert np.array_equal(value, others[name], equal_nan=True), name
+
+
+def _interrupted(config, path, at):
+    def stop(self):
+        save(self)
+        if self.step >= at:
+            raise KeyboardInterrupt
+    save, Loop.save = Loop.save, stop
+    try:
+        train_expert(config, path)
+    finally:
+        Loop.save = save
+
+
+def test_a_run_in_use_is_not_written_over(trained):
+    with pytest.raises(MwxError, match="--resume"):
+        train_expert(recipes.expert("stand", "tiny"), trained.parent)
+
+
+@pytest.mark.parametrize(("skill", "recipe", "hint"), [("wlak", "cpu", "walk"),
+                                                       ("walk", "papre", "paper")])
+def test_unknown_names_get_the_nearest(skill, recipe, hint):
+    with pytest.raises(MwxError, match=hint):
+        recipes.expert(skill, recipe)
+
+
+def test_damaged_and_missing_experts_are_explained(trained, tmp_path):
+    with pytest.raises(MwxError, match="not an expert"):
+        load_expert(tmp_path)
+    for name in ("config.json", "reference.npz", "weights.safetensors"):
+        (tmp_path / name).write_bytes((trained / name).read_bytes())
+    (tmp_path / "weights.safetensors").write_bytes(b"not weights")
+    with pytest.raises(MwxError, match="does not fit"):
+        load_expert(tmp_path)
+    with pytest.raises(MwxError, match="no such folder"):
+        load_library(tmp_path / "nowhere")
+
+
+def test_every_recipe_is_a_value_that_survives_json():
+    from mwx.config import from_dict, to_dict
+    from mwx.experts.config import ExpertConfig
+    for skill in recipes.SKILLS:
+        for recipe in recipes.AGENTS:
+            config = recipes.expert(skill, recipe)
+            assert from_dict(ExpertConfig, to_dict(config)) == config
