@@ -115,7 +115,7 @@ def _expert_sections(report: Report, folders: Mapping[str, Path]) -> None:
             rows.append([name, _plus_minus(s, "task_return"), _plus_minus(s, "alignment_return"),
                          f"{s['length_mean']:.0f}", f"{card['steps']:,}",
                          f"{card['wall_time_s'] / 60:.0f} min", card["commit"]])
-        curves[name] = learning_curve(folder / "metrics.jsonl")
+        curves[name] = read_metrics(folder / "metrics.jsonl")
         bars[name] = _bar(folder)
     if rows:
         report.add_table(["expert", "task return", "alignment return", "length", "steps",
@@ -123,14 +123,8 @@ def _expert_sections(report: Report, folders: Mapping[str, Path]) -> None:
                          "From the cards: 10 deterministic episodes, mean ± standard deviation.")
     if any(curves.values()):
         report.add_figure(figures.learning_curves(curves, bars),
-                          "Scores without any aid while training, from the experts' own logs.")
-
-
-def learning_curve(path: Path) -> list[dict[str, float]]:
-    """Return step, task_return and alignment_return of every evaluation in a log."""
-    return [{"step": row["step"], "task_return": row["eval/task_return_mean"],
-             "alignment_return": row["eval/alignment_return_mean"]}
-            for row in read_metrics(path) if "eval/task_return_mean" in row]
+                          "Evaluations without any aid, and the episodes of training, from the "
+                          "experts' own logs.")
 
 
 def _bar(folder: Path) -> float:
@@ -219,8 +213,16 @@ def _plus_minus(scores: Mapping[str, Any], name: str) -> str:
 
 
 def _provenance(report: Report, run: Path) -> None:
-    origin = read_json(run / "provenance.json")
-    versions: Mapping[str, str] = origin.pop("versions")
+    """Add what made the run; a finished expert's folder has it on its card."""
+    if (run / "provenance.json").is_file():
+        origin = read_json(run / "provenance.json")
+    elif (run / "card.json").is_file():
+        card = read_json(run / "card.json")
+        origin = {name: card[name] for name in ("command", "commit", "seed", "machine",
+                                                "evaluation", "versions") if name in card}
+    else:
+        return
+    versions: Mapping[str, str] = origin.pop("versions", {})
     report.add_section("Provenance")
     report.add_list({**{k: str(v) for k, v in origin.items()},
                      "versions": ", ".join(f"{k} {v}" for k, v in versions.items())})
