@@ -3,7 +3,13 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from mwx.agents.config import AgentConfig, LearnerConfig, LoopConfig, PlannerConfig, WorldModelConfig
+from mwx.agents.config import (
+    AgentConfig,
+    LearnerConfig,
+    LoopConfig,
+    PlannerConfig,
+    WorldModelConfig,
+)
 from mwx.errors import unknown
 from mwx.experts.alignment import AlignmentConfig
 from mwx.experts.config import ExpertConfig, PriorConfig, TeacherConfig, TrackingConfig
@@ -27,9 +33,9 @@ def cpu_agent() -> AgentConfig:
                               target_rate=0.02, entropy=3e-5, entropy_target=-0.5, policy_every=2,
                               advice=3.0, advice_half_life=2000.0),
         planner=PlannerConfig(samples=64, policy_samples=16, elites=16, iterations=3, std_max=0.5),
-        loop=LoopConfig(num_envs=32, steps=480_000, updates_per_step=1 / 32, seed_steps=9_600,
-                        advised_steps=160_000, pretrain_updates=500, capacity=320_000,
-                        evaluate_every=48_000))
+        loop=LoopConfig(num_envs=32, steps=320_000, updates_per_step=1 / 32, seed_steps=6_400,
+                        advised_steps=64_000, pretrain_updates=300, capacity=320_000,
+                        evaluate_every=32_000))
 
 
 def tiny_agent() -> AgentConfig:
@@ -49,28 +55,32 @@ AGENTS: dict[str, Callable[[], AgentConfig]] = {
     "paper": paper_agent, "cpu": cpu_agent, "tiny": tiny_agent}
 
 
-def stand() -> ExpertConfig:
-    """Stand: quiet balance, warmed up by the balance controller."""
-    return ExpertConfig(skill="stand", task="stand", motion="stand",
+def stand(agent: AgentConfig) -> ExpertConfig:
+    """Stand: quiet balance, warmed up by the balance regulator."""
+    return ExpertConfig(agent=agent, skill="stand", task="stand", motion="stand",
                         tracking=TrackingConfig(alignment=AlignmentConfig(weight=0.3)),
                         teacher=TeacherConfig(kind="lqr"))
 
 
-def walk() -> ExpertConfig:
-    """Walk at one metre per second, warmed up by the imitation policy."""
-    return ExpertConfig(skill="walk", task="walk", motion="walk", speed=1.1,
-                        tracking=TrackingConfig(max_steps=300),
-                        teacher=TeacherConfig(kind="ppo"))
+def walk(agent: AgentConfig) -> ExpertConfig:
+    """Walk at one metre per second, warmed up by the gait regulator; it explores more quietly."""
+    if agent.learner.entropy_target is not None:
+        agent = replace(agent, learner=replace(agent.learner, entropy_target=-1.0))
+    return ExpertConfig(agent=agent, skill="walk", task="walk", motion="walk", speed=1.15,
+                        prior=PriorConfig(start_s=0.5, ramp_s=3.0),
+                        tracking=TrackingConfig(residual=0.5),
+                        teacher=TeacherConfig(kind="lqr"))
 
 
-def reach() -> ExpertConfig:
+def reach(agent: AgentConfig) -> ExpertConfig:
     """Reach with the left hand while standing; the task's reward counts a tenth (at most 20)."""
-    return ExpertConfig(skill="reach", task="reach", motion="stand", prior=PriorConfig(kind="reach"),
+    return ExpertConfig(agent=agent, skill="reach", task="reach", motion="stand",
+                        prior=PriorConfig(kind="reach"),
                         tracking=TrackingConfig(task_weight=0.1, max_heading=1.5),
                         teacher=TeacherConfig(kind="lqr"))
 
 
-SKILLS: dict[str, Callable[[], ExpertConfig]] = {"stand": stand, "walk": walk, "reach": reach}
+SKILLS: dict[str, Callable[[AgentConfig], ExpertConfig]] = {"stand": stand, "walk": walk, "reach": reach}
 
 
 def expert(skill: str, recipe: str = "cpu", seed: int = 0, threads: int = 1) -> ExpertConfig:
@@ -89,7 +99,7 @@ def expert(skill: str, recipe: str = "cpu", seed: int = 0, threads: int = 1) -> 
         raise unknown("skill", skill, SKILLS)
     if recipe not in AGENTS:
         raise unknown("recipe", recipe, AGENTS)
-    config = replace(SKILLS[skill](), agent=AGENTS[recipe](), seed=seed, threads=threads)
+    config = replace(SKILLS[skill](AGENTS[recipe]()), seed=seed, threads=threads)
     if recipe == "tiny":
         small = replace(config.teacher, steps=256, num_envs=4, rollout=32, hidden=32)
         config = replace(config, teacher=small)

@@ -1,4 +1,4 @@
-"""Teachers: what warms up an expert's replay. A balance controller, or an imitation policy by PPO.
+"""Teachers: what warms up an expert's replay. A regulator, or an imitation policy by PPO.
 
 The imitation policy is the privileged tracker of the paper's section III-C (it sees the features of
 the simulated state and the reference); here it also drives the first episodes of the world model.
@@ -13,8 +13,11 @@ from torch import Tensor, nn
 
 from mwx.agents.progress import Progress
 from mwx.experts.config import TeacherConfig
+from mwx.experts.gait_lqr import GaitController
 from mwx.experts.lqr import BalanceController
+from mwx.experts.prior import is_gait
 from mwx.experts.tracking import TrackingEnv
+from mwx.motion import Reference
 from mwx.runs import Run
 from mwx.types import Array, Obs
 
@@ -22,11 +25,19 @@ Advisor = Callable[[Obs], Array]
 Mirror = tuple[Array, Array, Array, Array]  # feature index, sign, action index, sign
 
 
-def balance_advisor(env: TrackingEnv, controller: BalanceController) -> Advisor:
-    """Return the balance controller as residual actions of a tracking environment."""
+def regulator_advisor(env: TrackingEnv, reference: Reference) -> Advisor:
+    """Return the linear-quadratic regulator of a reference as residual actions of an environment.
+
+    A gait is regulated around its stride, any other reference around its first pose.
+    """
+    gait = GaitController(reference) if is_gait(reference) else None
+    balance = None if gait else BalanceController(reference)
+
     def advise(obs: Obs) -> Array:
-        command = controller.command(obs, env.target)
-        return np.clip((command - env.target.ctrl) / env.config.residual, -1, 1)
+        target = env.target
+        command = gait.command(obs, env.carry.time_s, target) if gait else \
+            balance.command(obs, target) if balance else target.ctrl
+        return np.clip((command - target.ctrl) / env.config.residual, -1, 1)
     return advise
 
 

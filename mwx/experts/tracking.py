@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from mwx.experts.alignment import alignment_reward
+from mwx.experts.assist import assist_wrench
 from mwx.experts.config import TrackingConfig
 from mwx.experts.features import features
 from mwx.experts.kinematics import rotation, yaw
@@ -17,11 +18,6 @@ from mwx.rng import generator, get_state, set_state
 from mwx.robot import H1
 from mwx.sim.env import TaskEnv
 from mwx.types import Array, Obs, Step
-
-# Assist wrench on the pelvis at strength 1 (training only): stiffness and damping
-TILT_STIFFNESS, TILT_DAMPING = 1500.0, 150.0  # [N m/rad], [N m s/rad]
-YAW_STIFFNESS, YAW_DAMPING = 300.0, 40.0
-FORWARD_GAIN, LATERAL_GAIN = 150.0, 250.0  # [N s/m]
 
 
 class TrackingEnv:
@@ -104,7 +100,9 @@ class TrackingEnv:
         action = np.clip(action, -1, 1)
         ctrl = target.ctrl + c.residual * action
         if self.assist > 0:
-            self.env.physics.apply_wrench(*self._wrench(target))
+            physics = self.env.physics
+            force, torque = assist_wrench(physics.robot_qpos, physics.robot_qvel, target.speed)
+            physics.apply_wrench(self.assist * force, self.assist * torque)
         step = self.env.step(H1.to_action(ctrl))
         proprio = step.final_obs.proprio
         q, qd = proprio[:, 7:26], proprio[:, 32:51]
@@ -140,19 +138,6 @@ class TrackingEnv:
         upright = rotation(proprio[:, 3:7])[:, 2, 2]
         return ((proprio[:, 2] < c.min_height) | (upright < c.max_tilt)
                 | (np.abs(yaw(proprio[:, 3:7])) > c.max_heading))
-
-    def _wrench(self, target: Target) -> tuple[Array, Array]:
-        p = self.env.physics
-        turn = rotation(p.base_quat)
-        spin = np.einsum("bij,bj->bi", turn, p.robot_qvel[:, 3:6])
-        up = turn[:, :, 2]  # the pelvis' z axis in the world; tilt axis = up x z
-        tilt = np.stack([up[:, 1], -up[:, 0], np.zeros(self.num_envs)], -1)
-        torque = TILT_STIFFNESS * tilt - TILT_DAMPING * spin * np.array([1, 1, 0])
-        torque[:, 2] = -YAW_STIFFNESS * yaw(p.base_quat) - YAW_DAMPING * spin[:, 2]
-        velocity = p.robot_qvel[:, :3]
-        force = np.stack([FORWARD_GAIN * (target.speed - velocity[:, 0]),
-                          -LATERAL_GAIN * velocity[:, 1], np.zeros(self.num_envs)], -1)
-        return self.assist * force, self.assist * torque
 
     def _restart(self, done: Array, raw: Obs) -> Obs:
         rows = np.flatnonzero(done)

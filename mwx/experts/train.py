@@ -18,10 +18,9 @@ from mwx.errors import MwxError
 from mwx.experts.config import ExpertConfig
 from mwx.experts.expert import Expert, make_prior
 from mwx.experts.features import mirror_map
-from mwx.experts.lqr import BalanceController
 from mwx.experts.prior import Prior
 from mwx.experts.scoring import score_expert, summary
-from mwx.experts.teacher import (Advisor, ImitationPolicy, Mirror, balance_advisor,
+from mwx.experts.teacher import (Advisor, ImitationPolicy, Mirror, regulator_advisor,
                                  train_imitation)
 from mwx.experts.tracking import TrackingEnv
 from mwx.motion import Reference, generate
@@ -113,7 +112,7 @@ def _advisor(config: ExpertConfig, reference: Reference, env: TrackingEnv, mirro
     if config.teacher.kind == "none":
         return None
     if config.teacher.kind == "lqr":
-        return balance_advisor(env, BalanceController(reference))
+        return regulator_advisor(env, reference)
     file = run.path / "teacher.safetensors"
     if not file.exists():
         training = TrackingEnv(make(config.task, config.teacher.num_envs, config.seed,

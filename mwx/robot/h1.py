@@ -61,9 +61,11 @@ class Robot:
         """Return a new MjSpec of the robot on a floor."""
         return h1_spec()
 
-    def model(self) -> mujoco.MjModel:
-        """Return the compiled robot on a floor."""
-        return self.spec().compile()
+    def model(self, drawn: bool = False) -> mujoco.MjModel:
+        """Return the compiled robot on a floor, with what is only looked at if `drawn`."""
+        spec = self.spec()
+        spec.compiler.discardvisual = not drawn
+        return spec.compile()
 
     def joint(self, name: str) -> int:
         """Return a joint's place in the order of `joint_names`."""

@@ -146,14 +146,17 @@ class Physics:
             own[...] = state[name]
         self._pushed = bool(np.any(self._wrench))
 
-    def data(self, row: int, into: mujoco.MjData | None = None) -> mujoco.MjData:
-        """Return one simulation as MjData with everything derived up to date (to render it)."""
-        if into is None:
-            data = self._batch.get_data(row)
-        else:
-            data = self._batch.get_data(row, into)
+    def data(self, row: int) -> mujoco.MjData:
+        """Return one simulation as MjData with everything derived up to date."""
+        data = self._batch.get_data(row)
         mujoco.mj_forward(self.model, data)
         return data
+
+    def show(self, row: int, model: mujoco.MjModel, data: mujoco.MjData) -> None:
+        """Put one simulation's pose into the data of a drawn model of the same scene."""
+        data.qpos[:], data.qvel[:] = self.qpos[row], self.qvel[row]
+        data.mocap_pos[:] = self._mocap[row]
+        mujoco.mj_forward(model, data)
 
     # the robot; fresh means: of the end of the control step
 

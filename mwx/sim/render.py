@@ -111,7 +111,8 @@ class Renderer:
         if not -physics.num_envs <= row < physics.num_envs:
             raise MwxError(f"row {row}: there are {physics.num_envs} environments")
         view = self._camera(camera)
-        data = physics.data(row % physics.num_envs, into=self._data)
+        data = self._data
+        physics.show(row % physics.num_envs, self.model, data)
         self._gl.make_current()
         mujoco.mjv_updateScene(self.model, data, self._option, None, view,
                                mujoco.mjtCatBit.mjCAT_ALL.value, self._scene)

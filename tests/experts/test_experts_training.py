@@ -13,9 +13,8 @@ from mwx.evaluation import evaluate, load_policy
 from mwx.experts import load_expert, load_library
 from mwx.experts.config import TrackingConfig
 from mwx.experts.expert import make_prior
-from mwx.experts.lqr import BalanceController
 from mwx.experts.prior import ClipPrior
-from mwx.experts.teacher import ImitationPolicy, advantages, balance_advisor, log_prob
+from mwx.experts.teacher import ImitationPolicy, advantages, regulator_advisor, log_prob
 from mwx.experts.tracking import TrackingEnv
 from mwx.experts.train import load_reference, mirror_of, train_expert
 from mwx.motion import generate
@@ -77,7 +76,7 @@ def test_the_balance_controller_stands():
     reference = generate("stand")
     env = TrackingEnv(make("stand", 3, 0, 1), ClipPrior(reference, ramp_s=0.4),
                       TrackingConfig(reference_starts=0.0, max_steps=400), 0)
-    advise = balance_advisor(env, BalanceController(reference))
+    advise = regulator_advisor(env, reference)
     env.age[:] = 0
     total = np.zeros(3)
     for _ in range(300):
@@ -85,6 +84,18 @@ def test_the_balance_controller_stands():
         total += step.terms["task_return"]
         assert not step.terminated.any()
     assert total.min() > 0.93 * 300
+
+
+def test_the_gait_controller_walks_from_the_benchmarks_start():
+    reference = generate("walk", speed=1.15)
+    env = TrackingEnv(make("walk", 2, 3, 1), ClipPrior(reference, start_s=0.5, ramp_s=3.0),
+                      TrackingConfig(reference_starts=0.0, max_steps=500, residual=0.5), 3)
+    advise = regulator_advisor(env, reference)
+    env.age[:] = 0
+    for _ in range(400):
+        step = env.step(advise(env.obs))
+        assert not step.terminated.any()
+    assert step.final_obs.proprio[:, 0].min() > 4.0
 
 
 def test_generalised_advantages_with_lambda_one_are_returns_minus_values():

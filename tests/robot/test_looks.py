@@ -23,7 +23,7 @@ def bare() -> mujoco.MjModel:
 
 
 def test_looks_add_no_mass_and_no_collision() -> None:
-    model = H1.model()
+    model = H1.model(drawn=True)
     drawn = model.geom_group == VISUAL_GROUP
     assert drawn.sum() > 100
     assert not model.geom_contype[drawn].any() and not model.geom_conaffinity[drawn].any()
@@ -48,12 +48,12 @@ def test_looks_change_no_trajectory_and_can_be_discarded() -> None:
     spec.compiler.discardvisual = True
     discarded = spec.compile()
     assert discarded.ngeom == len(numbers.COLLISION) + 1
-    np.testing.assert_array_equal(rollout(H1.model()), rollout(discarded))
-    np.testing.assert_array_equal(rollout(H1.model()), rollout(bare()))
+    np.testing.assert_array_equal(rollout(H1.model(drawn=True)), rollout(discarded))
+    np.testing.assert_array_equal(rollout(H1.model(drawn=True)), rollout(bare()))
 
 
 def test_left_and_right_are_mirror_images() -> None:
-    model = H1.model()
+    model = H1.model(drawn=True)
     data = mujoco.MjData(model)
     data.qpos[:] = [0, 0, 1, 1, 0, 0, 0, *np.zeros(H1.act_dim)]
     mujoco.mj_kinematics(model, data)
@@ -63,7 +63,7 @@ def test_left_and_right_are_mirror_images() -> None:
 
 
 def test_repaint_makes_a_ghost_and_back() -> None:
-    model = H1.model()
+    model = H1.model(drawn=True)
     repaint(model, H1_GHOST)
     assert all(0 < model.material(PREFIX + name).rgba[3] < 0.5 for name in FINISH)
     repaint(model, H1_COLOURS)
@@ -92,7 +92,7 @@ def test_meshes_replace_primitives_and_nothing_else(tmp_path: Path,
     use_meshes(spec)
     model = spec.compile()
     assert model.nmesh == 1 and (model.geom_group == VISUAL_GROUP).sum() == 1
-    np.testing.assert_array_equal(rollout(model), rollout(H1.model()))
+    np.testing.assert_array_equal(rollout(model), rollout(H1.model(drawn=True)))
 
 
 def test_meshes_that_cannot_be_had_name_the_three_variables(
