@@ -131,8 +131,13 @@ def _guidance(run: Run, library: ExpertLibrary, say: Callable[[str], None]) -> N
 
 
 def _router(run: Run, library: ExpertLibrary, seed: int, say: Callable[[str], None]) -> None:
-    from mwx.router import DistillConfig, load_guidance, script_for, scripted_demonstrations
-    from mwx.router import train_router
+    from mwx.router import (
+        DistillConfig,
+        load_guidance,
+        script_for,
+        scripted_demonstrations,
+        train_router,
+    )
     from mwx.sim import make
     config = DistillConfig(seed=seed)
     env = make(TASK, num_envs=config.num_envs, seed=seed)

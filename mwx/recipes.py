@@ -63,9 +63,14 @@ def stand(agent: AgentConfig) -> ExpertConfig:
 
 
 def walk(agent: AgentConfig) -> ExpertConfig:
-    """Walk at one metre per second, warmed up by the gait regulator; it explores more quietly."""
-    if agent.learner.entropy_target is not None:
-        agent = replace(agent, learner=replace(agent.learner, entropy_target=-1.0))
+    """Walk at one metre per second, warmed up by the gait regulator.
+
+    A gait forgives less than a stance: the advice weighs more, and exploration is quieter.
+    """
+    if agent.learner.advice:
+        agent = replace(agent, learner=replace(
+            agent.learner, entropy_target=-1.0, advice=20.0, advice_half_life=2500.0,
+            policy_every=1))
     return ExpertConfig(agent=agent, skill="walk", task="walk", motion="walk", speed=1.15,
                         prior=PriorConfig(start_s=0.5, ramp_s=3.0),
                         tracking=TrackingConfig(residual=0.5),
@@ -80,7 +85,8 @@ def reach(agent: AgentConfig) -> ExpertConfig:
                         teacher=TeacherConfig(kind="lqr"))
 
 
-SKILLS: dict[str, Callable[[AgentConfig], ExpertConfig]] = {"stand": stand, "walk": walk, "reach": reach}
+SKILLS: dict[str, Callable[[AgentConfig], ExpertConfig]] = {
+    "stand": stand, "walk": walk, "reach": reach}
 
 
 def expert(skill: str, recipe: str = "cpu", seed: int = 0, threads: int = 1) -> ExpertConfig:

@@ -70,8 +70,9 @@ class Learner:
                 self.log_entropy = float(np.clip(self.log_entropy, -12, -1))
             terms |= more | {"tau": torch.tensor(tau), "q_range": self.scale}
         with torch.no_grad():
-            torch._foreach_lerp_(list(self.target.q_head.parameters()),
-                                 list(model.q_head.parameters()), c.target_rate)
+            torch._foreach_lerp_(  # pyright: ignore[reportPrivateImportUsage]
+                list(self.target.q_head.parameters()), list(model.q_head.parameters()),
+                c.target_rate)
         self.updates += 1
         return {name: float(value) for name, value in terms.items()}
 

@@ -45,7 +45,8 @@ def value_target(reward: Tensor, terminated: Tensor, valid: Tensor, next_value: 
 
 
 def model_loss(model: WorldModel, target: WorldModel, batch: SequenceBatch, draws: Draws,
-               config: LearnerConfig, advice: float = 0.0) -> tuple[Tensor, dict[str, Tensor], Tensor]:
+               config: LearnerConfig, advice: float = 0.0
+               ) -> tuple[Tensor, dict[str, Tensor], Tensor]:
     """Joint loss of encoder, dynamics, reward and Q over a latent roll-out of H steps.
 
     L = sum_t rho^t [ c |z_{t+1} - sg h(s_{t+1})|^2 + r CE(R_t) + v CE(Q_t, y_t) + e BCE(end_t) ],

@@ -18,7 +18,7 @@ class Progress:
             from rich.progress import Progress as Bar
             self._bar = Bar(TextColumn("[bold]{task.description}"), BarColumn(),
                             TextColumn("{task.completed:,}/{task.total:,} steps"),
-                            TextColumn("{task.fields[note]}"), TimeRemainingColumn(), transient=False)
+                            TextColumn("{task.fields[note]}"), TimeRemainingColumn())
             self._task = self._bar.add_task(name, total=total, completed=done, note="")
             self._bar.start()
 

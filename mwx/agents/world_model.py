@@ -1,5 +1,6 @@
 """The latent world model: encoder, dynamics, reward and termination, Q ensemble, policy prior."""
 
+import itertools
 import math
 from typing import Literal
 
@@ -51,7 +52,7 @@ class Layer(nn.Module):
 def mlp(sizes: tuple[int, ...], activation: Literal["mish", "relu"],
         ensemble: int | None = None, last: str | None = None) -> nn.Sequential:
     """Return hidden layers and an output layer, affine unless `last` says otherwise."""
-    pairs = list(zip(sizes[:-1], sizes[1:], strict=True))
+    pairs = list(itertools.pairwise(sizes))
     return nn.Sequential(*(Layer(i, o, activation if n < len(pairs) - 1 else last, ensemble)
                            for n, (i, o) in enumerate(pairs)))
 
@@ -81,7 +82,8 @@ class WorldModel(nn.Module):
         self.reward_head = mlp((z + act_dim, h, h, c.reward.bins + 1), act)
         self.q_head = mlp((z + act_dim, h, h, c.value.bins), act, ensemble=c.num_q)
         self.policy = mlp((z, h, h, 2 * act_dim), act)
-        self.obs_mean, self.obs_std = nn.Buffer(torch.zeros(obs_dim)), nn.Buffer(torch.ones(obs_dim))
+        self.obs_mean = nn.Buffer(torch.zeros(obs_dim))
+        self.obs_std = nn.Buffer(torch.ones(obs_dim))
         self._start_low()
 
     def _start_low(self) -> None:

@@ -160,7 +160,8 @@ def _collect(env: TrackingEnv, policy: ImitationPolicy, obs: Obs, config: Teache
 
 
 def _improve(policy: ImitationPolicy, optimiser: torch.optim.Optimizer, data: dict[str, Any],
-             config: TeacherConfig, rate: float, noise: torch.Generator) -> tuple[float, dict[str, float]]:
+             config: TeacherConfig, rate: float, noise: torch.Generator
+             ) -> tuple[float, dict[str, float]]:
     gain = advantages(data["reward"], data["value"], data["next_value"], data["terminated"],
                       data["done"], config.discount, config.gae_lambda)
     target = gain + data["value"]

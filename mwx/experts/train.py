@@ -20,8 +20,7 @@ from mwx.experts.expert import Expert, make_prior
 from mwx.experts.features import mirror_map
 from mwx.experts.prior import Prior
 from mwx.experts.scoring import score_expert, summary
-from mwx.experts.teacher import (Advisor, ImitationPolicy, Mirror, regulator_advisor,
-                                 train_imitation)
+from mwx.experts.teacher import Advisor, ImitationPolicy, Mirror, regulator_advisor, train_imitation
 from mwx.experts.tracking import TrackingEnv
 from mwx.motion import Reference, generate
 from mwx.robot import H1

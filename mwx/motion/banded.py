@@ -43,9 +43,10 @@ def _bounded(diagonal: Array, beside: Array, pull: Array, stiff: Array,
     """Newton on the active set for fixed multipliers; multipliers once the set has settled."""
     x = np.zeros(pull.shape)
     prices = (np.zeros(pull.shape), np.zeros(pull[:-1].shape))
-    active, last, factor = _active(x, prices, stiff, moves, steps), None, None
+    active = last = _active(x, prices, stiff, moves, steps)
+    factor = _factor(diagonal, beside, stiff, active)
     for _ in range(MAX_ROUNDS):
-        if last is None or _differ(active, last):
+        if _differ(active, last):
             factor, last = _factor(diagonal, beside, stiff, active), active
         x = _step(factor, pull, stiff, active, prices, moves, steps)
         found = _active(x, prices, stiff, moves, steps)

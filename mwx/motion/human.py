@@ -1,4 +1,4 @@
-"""A human walking, as key points: gait figures on a textbook skeleton, for use without any mocap."""
+"""A human walking, as key points: gait figures on a textbook skeleton, where there is no mocap."""
 
 import numpy as np
 

@@ -163,7 +163,7 @@ def _joints(reference: Reference, advance: Array | None) -> dict[str, float]:
     if advance is not None:
         steps = np.concatenate([steps, joints[:1] - joints[-1:]])
     inside = ((joints >= H1.low) & (joints <= H1.high)).all(axis=1)
-    slow = (np.abs(steps) * reference.fps <= H1.speed_limit).all(axis=1)
+    slow = np.all(np.abs(steps) * reference.fps <= H1.speed_limit, axis=1).reshape(-1)
     change = tangent.acceleration(reference.qvel, reference.fps, reference.loop)[:, 6:]
     return {"inside_limits": 100 * float(inside.mean()),
             "inside_speed_limits": 100 * float(slow.mean()) if len(slow) else 100.0,

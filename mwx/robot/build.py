@@ -1,4 +1,4 @@
-"""Numbers -> MjSpec: the bodies, joints, servos, sites, sensors and cameras of a robot on a floor."""
+"""Numbers -> MjSpec: bodies, joints, servos, sites, sensors and cameras of a robot on a floor."""
 
 import mujoco
 

@@ -90,8 +90,8 @@ def test_a_kill_leaves_a_checkpoint_to_go_on_from(tmp_path):
     code = CHILD.format(paths=[str(Path(__file__).parent)])
     path, reached = tmp_path / "run", 0
     for wait in (1.0, 0.37):
-        child = subprocess.Popen([sys.executable, "-c", code, str(path)],
-                                 stderr=subprocess.DEVNULL, env={**os.environ, "OMP_NUM_THREADS": "1"})
+        child = subprocess.Popen([sys.executable, "-c", code, str(path)], stderr=subprocess.DEVNULL,
+                                 env={**os.environ, "OMP_NUM_THREADS": "1"})
         deadline = time.monotonic() + 90
         while not _further(path, reached) and time.monotonic() < deadline:
             time.sleep(0.05)

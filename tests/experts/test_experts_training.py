@@ -14,7 +14,7 @@ from mwx.experts import load_expert, load_library
 from mwx.experts.config import TrackingConfig
 from mwx.experts.expert import make_prior
 from mwx.experts.prior import ClipPrior
-from mwx.experts.teacher import ImitationPolicy, advantages, regulator_advisor, log_prob
+from mwx.experts.teacher import ImitationPolicy, advantages, log_prob, regulator_advisor
 from mwx.experts.tracking import TrackingEnv
 from mwx.experts.train import load_reference, mirror_of, train_expert
 from mwx.motion import generate
