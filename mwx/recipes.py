@@ -11,7 +11,6 @@ from mwx.agents.config import (
     WorldModelConfig,
 )
 from mwx.errors import unknown
-from mwx.experts.alignment import AlignmentConfig
 from mwx.experts.config import ExpertConfig, PriorConfig, TeacherConfig, TrackingConfig
 from mwx.maths.two_hot import Support
 
@@ -55,10 +54,14 @@ AGENTS: dict[str, Callable[[], AgentConfig]] = {
     "paper": paper_agent, "cpu": cpu_agent, "tiny": tiny_agent}
 
 
+def _half_as_long(agent: AgentConfig) -> AgentConfig:
+    return replace(agent, loop=replace(agent.loop, steps=agent.loop.steps // 2))
+
+
 def stand(agent: AgentConfig) -> ExpertConfig:
     """Stand: quiet balance, warmed up by the balance regulator."""
-    return ExpertConfig(agent=agent, skill="stand", task="stand", motion="stand",
-                        tracking=TrackingConfig(alignment=AlignmentConfig(weight=0.3)),
+    return ExpertConfig(agent=_half_as_long(agent), skill="stand", task="stand", motion="stand",
+                        tracking=TrackingConfig(push_speed=0.2),
                         teacher=TeacherConfig(kind="lqr"))
 
 
@@ -79,9 +82,9 @@ def walk(agent: AgentConfig) -> ExpertConfig:
 
 def reach(agent: AgentConfig) -> ExpertConfig:
     """Reach with the left hand while standing; the task's reward counts a tenth (at most 20)."""
-    return ExpertConfig(agent=agent, skill="reach", task="reach", motion="stand",
+    return ExpertConfig(agent=_half_as_long(agent), skill="reach", task="reach", motion="stand",
                         prior=PriorConfig(kind="reach"),
-                        tracking=TrackingConfig(task_weight=0.1, max_heading=1.5),
+                        tracking=TrackingConfig(task_weight=0.1, max_heading=1.5, push_speed=0.2),
                         teacher=TeacherConfig(kind="lqr"))
 
 

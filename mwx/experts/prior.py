@@ -15,7 +15,7 @@ from mwx.robot import H1
 from mwx.robot.h1 import CONTROL_DT
 from mwx.types import Array, Obs
 
-ARM_LEAD = 0.35  # [rad] how far a commanded arm joint may run ahead of the measured one
+ARM_LEAD = 0.2  # [rad] lead of a commanded arm joint over the measured one: bounds the push
 HAND_STEP = 0.03  # [m] error that one control step reacts to at most: 1.5 m/s of the hand
 REACH_EXTRA = 8  # features the reaching prior adds: hand error (3), commanded joints (5)
 

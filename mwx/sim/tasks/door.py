@@ -16,7 +16,8 @@ STRICT_LEAN = 0.9  # margin of uprightness: 0 when the torso is horizontal
 HATCH_TURNED, HATCH_LIMIT = 0.75, 2.0  # [rad] between them the hatch pays in full
 HAND_ON_HATCH, HAND_MARGIN = 0.25, 1.0  # [m]
 PASSED_X, PASSAGE_MARGIN = 1.2, 1.0  # [m, world]
-# what progress is measured by, ours
+# ours: where a hand is sent, and what progress is measured by
+HAND_BEFORE_HATCH = 0.22  # [m] in front of the hatch's middle, which lies inside the door
 HAND_AT_START = 0.52  # [m] nearest hand to the hatch in the home pose
 HATCH_FREE = 1.2  # [rad] the latch has left the frame
 DOOR_OPEN = 1.0  # [rad]
@@ -43,7 +44,7 @@ class Door(Task):
             np.stack([_opening(physics), _hatch(physics),
                       physics.joint_velocity("door_hinge"),
                       physics.joint_velocity("door_hatch_hinge")], axis=1),
-            physics.in_heading_frame(self.target(physics) - physics.base_pos)], axis=1)
+            physics.in_heading_frame(_hatch_position(physics) - physics.base_pos)], axis=1)
 
     def reward(self, physics: Physics) -> Reward:
         """Stand upright, hand to the hatch, hatch turned, door open, robot through."""
@@ -54,7 +55,7 @@ class Door(Task):
             "door_openness_reward": np.minimum(1, opening * np.abs(opening)),
             "door_hatch_openness_reward": _hatch_turned(physics),
             "hand_hatch_proximity_reward": tolerance(
-                nearest_hand_distance(physics, self.target(physics)), between(0, HAND_ON_HATCH),
+                nearest_hand_distance(physics, _hatch_position(physics)), between(0, HAND_ON_HATCH),
                 HAND_MARGIN, "linear"),
             "passage_reward": _passage(physics)}
         return (0.1 * terms["stand_reward"] * terms["small_control"]
@@ -64,12 +65,14 @@ class Door(Task):
                 + 0.35 * terms["passage_reward"]), terms
 
     def target(self, physics: Physics) -> Array:
-        """The hatch's axis."""
-        return physics.body_position("door_hatch").copy()
+        """A point before the hatch, on its axis: a hand there touches neither door nor bar."""
+        angle = _opening(physics)
+        before = np.stack([-np.cos(angle), -np.sin(angle), np.zeros_like(angle)], axis=1)
+        return _hatch_position(physics) + HAND_BEFORE_HATCH * before
 
     def progress(self, physics: Physics) -> Array:
         """A quarter each for the approach, the hatch turned, the door opened, the passage."""
-        hand = nearest_hand_distance(physics, self.target(physics))
+        hand = nearest_hand_distance(physics, _hatch_position(physics))
         passed = _share(physics.imu[:, 0], DOOR_FACE_X, PASSED_X)
         # a later stage proves the earlier ones: hands leave the hatch, the spring shuts the door
         opened = np.maximum(_share(_opening(physics), 0, DOOR_OPEN), passed)
@@ -80,6 +83,10 @@ class Door(Task):
 
 def _share(x: Array, start: float, end: float) -> Array:
     return np.clip((x - start) / (end - start), 0, 1)
+
+
+def _hatch_position(physics: Physics) -> Array:
+    return physics.body_position("door_hatch")
 
 
 def _opening(physics: Physics) -> Array:
