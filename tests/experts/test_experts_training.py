@@ -144,7 +144,7 @@ def test_an_expert_resumes_bit_for_bit(tmp_path):
     often = replace(config.agent.loop, checkpoint_minutes=0.0)
     stopped = replace(config, agent=replace(config.agent, loop=often))
     with pytest.raises(KeyboardInterrupt):
-        _interrupted(stopped, tmp_path / "half", at=80)
+        _interrupted(stopped, tmp_path / "half", at=48)
     train_expert(stopped, tmp_path / "half", resume=True)
     step, arrays, _ = Run(tmp_path / "whole").restore()
     again, others, _ = Run(tmp_path / "half").restore()
