@@ -11,7 +11,7 @@ import mwx
 
 PACKAGE = Path(mwx.__file__).parent
 LAYERS = (
-    ("types", "config", "errors", "rng", "runs"),
+    ("types", "config", "errors", "rng", "runs", "skills"),
     ("maths",),
     ("robot", "agents"),
     ("motion", "sim"),

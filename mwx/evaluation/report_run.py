@@ -113,8 +113,8 @@ def _motion(report: Report, run: Path) -> None:
 
 
 def _experts(report: Report, folders: Mapping[str, Path]) -> None:
-    from mwx.experts.library import DESCRIPTIONS
     from mwx.sim.tasks import get
+    from mwx.skills import DESCRIPTIONS
     tasks = {n: read_json(p / "config.json")["task"] for n, p in folders.items()}
     sections.add_experts(
         report, {n: read_json(p / "card.json") for n, p in folders.items()

@@ -9,18 +9,8 @@ import numpy as np
 import mwx
 from mwx.errors import MwxError, unknown
 from mwx.experts.expert import Expert, ExpertCarry, load_card, load_expert
+from mwx.skills import DESCRIPTIONS
 from mwx.types import Array, Obs
-
-DESCRIPTIONS = {
-    "stand": "stand still and upright in balance",
-    "walk": "walk forward at one metre per second",
-    "run": "run forward fast",
-    "sit": "sit down on a chair and stay seated",
-    "carry": "hold a box in front of the body while walking",
-    "reach": "stand and bring the left hand to a target point",
-    "reach_two_hands": "stand and bring both hands to a target point",
-    "crawl": "crawl forward on hands and knees",
-}
 
 
 class ExpertLibrary:

@@ -152,11 +152,6 @@ def test_damaged_files_are_refused_with_their_name(damage, tmp_path):
         load_guidance(tmp_path / "absent.json")
 
 
-def test_experts_are_described_as_in_their_library():
-    library = pytest.importorskip("mwx.experts.library")
-    assert dict(DESCRIPTIONS) == library.DESCRIPTIONS
-
-
 def test_no_source_may_claim_a_model_that_did_not_answer():
     for source in ("vlm", "vlm_recorded"):
         with pytest.raises(MwxError, match="name a model with its raw answers"):

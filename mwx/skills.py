@@ -1,0 +1,18 @@
+"""The paper's skills by name, each with one line on what it does and what it needs.
+
+Guidance reads these lines; its files carry a hash of them.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+DESCRIPTIONS: Mapping[str, str] = MappingProxyType({
+    "stand": "stand still and upright in balance",
+    "walk": "walk forward at one metre per second",
+    "run": "run forward fast",
+    "sit": "sit down on a chair and stay seated",
+    "carry": "hold a box in front of the body while walking",
+    "reach": "stand and bring the left hand to a target point",
+    "reach_two_hands": "stand and bring both hands to a target point",
+    "crawl": "crawl forward on hands and knees",
+})
