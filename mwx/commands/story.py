@@ -3,7 +3,8 @@
 from pathlib import Path
 
 
-def demo(out: Path = Path("runs/demo")) -> None:
+def demo(out: Path = Path("runs/demo"), clip: Path | None = None, skeleton: Path | None = None,
+         seed: int = 0) -> None:
     """Run the whole pipeline on the shipped experts and write a report.
 
     A human clip becomes a reference, an expert tracks it, guidance weighs the experts, a router is
@@ -11,9 +12,12 @@ def demo(out: Path = Path("runs/demo")) -> None:
 
     Args:
         out: run directory; the report is report.html in it.
+        clip: a human clip to retarget; a generated walking person unless told.
+        skeleton: its skeleton file, where the format keeps one apart.
+        seed: of everything random.
     """
     from mwx.demo import run_demo
-    print(f"report: {run_demo(out)}")
+    print(f"report: {run_demo(out, clip, skeleton, seed)}")
 
 
 def check() -> None:

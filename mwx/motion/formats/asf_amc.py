@@ -159,7 +159,9 @@ def read_amc(path: Path, skeleton: Skeleton, fps: float = FPS) -> MotionClip:
 def _channels(path: Path, skeleton: Skeleton) -> dict[str, Array]:
     """Return bone -> values (T, C) in file units."""
     frames: list[dict[str, list[float]]] = []
-    for number, line in enumerate(_text(path).splitlines(), 1):
+    text = _text(path)
+    lines = text.splitlines()
+    for number, line in enumerate(lines, 1):
         words = line.split()
         if not words or words[0][0] in "#:":
             continue
@@ -168,6 +170,9 @@ def _channels(path: Path, skeleton: Skeleton) -> dict[str, Array]:
         else:
             if not frames:
                 raise MwxError(f"{path}:{number}: no AMC motion: '{line[:40]}' before frame 1")
+            if number == len(lines) and not text.endswith("\n") and words[0] not in skeleton.bones:
+                raise MwxError(f"{path}: cut short: it ends inside line {number}, '{line[:40]}', "
+                               f"in frame {len(frames)}")
             name, values = _row(path, number, words, skeleton)
             frames[-1][name] = values
     if not frames:
