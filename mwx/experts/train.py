@@ -16,7 +16,7 @@ from mwx.agents.replay import SequenceBatch
 from mwx.agents.world_model import WorldModel
 from mwx.errors import MwxError
 from mwx.experts.config import ExpertConfig
-from mwx.experts.expert import Expert, make_prior
+from mwx.experts.expert import Expert, load_expert, make_prior
 from mwx.experts.features import mirror_map
 from mwx.experts.prior import Prior
 from mwx.experts.scoring import score_expert, summary
@@ -69,7 +69,7 @@ def train_expert(config: ExpertConfig, path: str | Path, resume: bool = False) -
         run = Run.create(path, configs.to_dict(config), config.seed)
         reference = load_reference(config)
         reference.save(path / "reference.npz")
-    began = time.time()
+    began = time.time() - (_spent(run) if resume else 0.0)
     prior = make_prior(config, reference)
     env = TrackingEnv(make(config.task, config.agent.loop.num_envs, config.seed, config.threads),
                       prior, config.tracking, config.seed)
@@ -80,7 +80,7 @@ def train_expert(config: ExpertConfig, path: str | Path, resume: bool = False) -
                 augment=_mirrored(mirror) if mirror else None, evaluate=best)
     model = loop.train(resume=resume and run.resumable)
     best(model, loop.step)
-    return export(config, path, time.time() - began + _spent(path, resume))
+    return export(config, path, time.time() - began)
 
 
 def mirror_of(prior: Prior) -> Mirror | None:
@@ -144,17 +144,14 @@ class _Best:
         return scores
 
 
-def _spent(path: Path, resumed: bool) -> float:
-    """Seconds of earlier parts of a resumed run, from its own log."""
-    if not resumed:
-        return 0.0
-    times = [row["time"] for row in Run(path).metrics()]
+def _spent(run: Run) -> float:
+    """Seconds that an interrupted run has taken so far, from its own log."""
+    times = [row["time"] for row in run.metrics()]
     return max(0.0, times[-1] - times[0]) if times else 0.0
 
 
 def export(config: ExpertConfig, path: Path, wall_time_s: float) -> Path:
     """Write the finished expert: config, reference, best weights (fp16), log and card."""
-    from mwx.experts.expert import load_expert
     folder = path / "expert"
     folder.mkdir(exist_ok=True)
     for name in ("config.json", "reference.npz", "metrics.jsonl"):
