@@ -2,35 +2,20 @@
 
 import numpy as np
 
+from mwx.maths.rotations import heading as yaw
+from mwx.maths.rotations import to_matrix as rotation
 from mwx.robot import H1
 from mwx.robot import h1_numbers as numbers
 from mwx.types import Array
 
-
-def rotation(quat: Array) -> Array:
-    """Return rotation matrices (..., 3, 3) of quaternions (..., 4), w first, any length."""
-    w, x, y, z = np.moveaxis(quat / np.linalg.norm(quat, axis=-1, keepdims=True), -1, 0)
-    rows = [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y),
-            2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x),
-            2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)]
-    return np.stack(rows, -1).reshape(*w.shape, 3, 3)
+__all__ = ["Limb", "heading_rotation", "rotation", "yaw"]
 
 
 def heading_rotation(quat: Array) -> Array:
     """Return the rotation (..., 3, 3) of the yaw alone: x ahead, z up."""
-    return rotation(_yaw_only(quat))
-
-
-def yaw(quat: Array) -> Array:
-    """Return the heading (...,) [rad] of quaternions (..., 4)."""
-    w, x, y, z = np.moveaxis(quat, -1, 0)
-    return np.arctan2(2 * (w * z + x * y), w * w + x * x - y * y - z * z)
-
-
-def _yaw_only(quat: Array) -> Array:
     half = yaw(quat) / 2
     zero = np.zeros_like(half)
-    return np.stack([np.cos(half), zero, zero, np.sin(half)], -1)
+    return rotation(np.stack([np.cos(half), zero, zero, np.sin(half)], -1))
 
 
 class Limb:

@@ -44,9 +44,12 @@ def log(q: Array) -> Array:
 
 
 def to_matrix(q: Array) -> Array:
-    """Return rotation matrices (..., 3, 3) of quaternions (..., 4)."""
-    columns = [rotate(q, np.broadcast_to(axis, (*q.shape[:-1], 3))) for axis in np.eye(3)]
-    return np.stack(columns, axis=-1)
+    """Return rotation matrices (..., 3, 3) of quaternions (..., 4) of any length."""
+    w, x, y, z = np.moveaxis(q / np.linalg.norm(q, axis=-1, keepdims=True), -1, 0)
+    rows = [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y),
+            2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x),
+            2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)]
+    return np.stack(rows, -1).reshape(*w.shape, 3, 3)
 
 
 def from_matrix(matrix: Array) -> Array:
@@ -76,9 +79,9 @@ def about(axis: str, angle: Array) -> Array:
 
 
 def heading(q: Array) -> Array:
-    """Return the yaw (...) [rad] of the turned x axis, seen from above."""
+    """Return the yaw (...) [rad] of the turned x axis, seen from above; q of any length."""
     w, x, y, z = np.moveaxis(q, -1, 0)
-    return np.arctan2(2 * (w * z + x * y), 1 - 2 * (y * y + z * z))
+    return np.arctan2(2 * (w * z + x * y), w * w + x * x - y * y - z * z)
 
 
 def slerp(a: Array, b: Array, part: Array) -> Array:

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from mwx.maths.rotations import heading
 from mwx.types import Array, Obs
 
 
@@ -46,12 +47,6 @@ def target_features(proprio: Array, target: Array) -> Array:
     exists = np.isfinite(target).all(-1, keepdims=True)
     offset = np.where(exists, target - proprio[..., :3], 0.0)
     return np.concatenate([turn(offset, -heading(proprio[..., 3:7])), exists], axis=-1)
-
-
-def heading(quat: Array) -> Array:
-    """Return the yaw [rad] of quaternions (..., 4) in w, x, y, z order."""
-    w, x, y, z = np.moveaxis(quat, -1, 0)
-    return np.arctan2(2 * (w * z + x * y), w * w + x * x - y * y - z * z)
 
 
 def gravity_b(quat: Array) -> Array:

@@ -7,6 +7,7 @@ import numpy as np
 from mujoco.batch import Batch, SimulationError
 
 from mwx.errors import MwxError, unknown
+from mwx.maths import rotations
 from mwx.robot import H1, Robot
 from mwx.types import Array
 
@@ -197,8 +198,7 @@ class Physics:
     @property
     def heading(self) -> Array:
         """(B,) [rad] yaw of the pelvis, fresh."""
-        w, x, y, z = self.base_quat.T
-        return np.arctan2(2 * (w * z + x * y), w * w + x * x - y * y - z * z)
+        return rotations.heading(self.base_quat)
 
     @property
     def pelvis_upright(self) -> Array:
