@@ -9,7 +9,7 @@ from mwx.errors import MwxError, unknown
 from mwx.router.policies import Advance, ScriptStage
 from mwx.types import Array, Obs
 
-ARM_LENGTH = 0.5  # [m] horizontal distance, pelvis to target, from which a hand rests there
+ARM_LENGTH = 0.56  # [m] horizontal distance, pelvis to target, from which a hand rests there
 HATCH_FREE = 1.2  # [rad] hatch angle from which the door opens fully (HumanoidBench's scene)
 DOOR_OPEN = 0.9  # [rad] door angle that leaves room to pass
 HINGE, HATCH = 0, 1  # places in the door's task group
