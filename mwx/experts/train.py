@@ -1,6 +1,7 @@
 """Training one specialised expert (SEP): reference -> teacher -> world model -> card."""
 
 import json
+import re
 import shutil
 import time
 from collections.abc import Mapping
@@ -24,7 +25,7 @@ from mwx.experts.teacher import Advisor, ImitationPolicy, Mirror, regulator_advi
 from mwx.experts.tracking import TrackingEnv
 from mwx.motion import Reference, generate
 from mwx.robot import H1
-from mwx.runs import Run, provenance, read_json, write_json
+from mwx.runs import Run, commit, provenance, read_json, write_json
 from mwx.sim import make
 from mwx.sim.tasks import get as get_task
 
@@ -160,8 +161,8 @@ def export(config: ExpertConfig, path: Path, wall_time_s: float) -> Path:
     episodes = score_expert(load_expert(folder), config.task, CARD_EPISODES, CARD_SEED,
                             config.threads)
     origin = read_json(path / "provenance.json")
-    card = {"skill": config.skill, "task": config.task, "command": origin["command"],
-            "commit": origin["commit"], "seed": config.seed,
+    card = {"skill": config.skill, "task": config.task, "command": re.sub(r" --out \S+", "", origin["command"]),
+            "commit": origin["commit"], "scored_at": commit(), "seed": config.seed,
             "steps": config.agent.loop.steps, "best_step": read_json(path / "best.json")["step"],
             "teacher": config.teacher.kind, "wall_time_s": round(wall_time_s),
             "machine": origin["machine"], "versions": provenance()["versions"],
