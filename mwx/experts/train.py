@@ -161,7 +161,8 @@ def export(config: ExpertConfig, path: Path, wall_time_s: float) -> Path:
     episodes = score_expert(load_expert(folder), config.task, CARD_EPISODES, CARD_SEED,
                             config.threads)
     origin = read_json(path / "provenance.json")
-    card = {"skill": config.skill, "task": config.task, "command": re.sub(r" --out \S+", "", origin["command"]),
+    card = {"skill": config.skill, "task": config.task,
+            "command": re.sub(r" --out \S+", "", origin["command"]),
             "commit": origin["commit"], "scored_at": commit(), "seed": config.seed,
             "steps": config.agent.loop.steps, "best_step": read_json(path / "best.json")["step"],
             "teacher": config.teacher.kind, "wall_time_s": round(wall_time_s),
