@@ -58,24 +58,26 @@ def _half_as_long(agent: AgentConfig) -> AgentConfig:
     return replace(agent, loop=replace(agent.loop, steps=agent.loop.steps // 2))
 
 
+def _attentive(agent: AgentConfig) -> AgentConfig:
+    """Let a teacher's advice weigh more, and explore more quietly: for residuals that are large."""
+    if not agent.learner.advice:
+        return agent
+    return replace(agent, learner=replace(agent.learner, entropy_target=-1.0, advice=20.0,
+                                          advice_half_life=2500.0, policy_every=1))
+
+
 def stand(agent: AgentConfig) -> ExpertConfig:
     """Stand: quiet balance, warmed up by the balance regulator."""
-    return ExpertConfig(agent=_half_as_long(agent), skill="stand", task="stand", motion="stand",
-                        tracking=TrackingConfig(push_speed=0.2),
+    return ExpertConfig(agent=_attentive(_half_as_long(agent)), skill="stand", task="stand",
+                        motion="stand",
+                        tracking=TrackingConfig(residual=0.5, push_speed=0.3, push_interval_s=3.0),
                         teacher=TeacherConfig(kind="lqr"))
 
 
 def walk(agent: AgentConfig) -> ExpertConfig:
-    """Walk at one metre per second, warmed up by the gait regulator.
-
-    A gait forgives less than a stance: the advice weighs more, and exploration is quieter.
-    """
-    if agent.learner.advice:
-        agent = replace(agent, learner=replace(
-            agent.learner, entropy_target=-1.0, advice=20.0, advice_half_life=2500.0,
-            policy_every=1))
-    return ExpertConfig(agent=agent, skill="walk", task="walk", motion="walk", speed=1.15,
-                        prior=PriorConfig(start_s=0.5, ramp_s=3.0),
+    """Walk at one metre per second, warmed up by the gait regulator."""
+    return ExpertConfig(agent=_attentive(agent), skill="walk", task="walk", motion="walk",
+                        speed=1.15, prior=PriorConfig(start_s=0.5, ramp_s=3.0),
                         tracking=TrackingConfig(residual=0.5),
                         teacher=TeacherConfig(kind="lqr"))
 

@@ -40,7 +40,8 @@ class TrackingConfig:
         assist_decay, assist_length: strength is multiplied by the first whenever the mean length of
             the last 64 episodes passes the second (share of max_steps).
         max_steps: control steps of a training episode.
-        push_speed: [m/s] random velocity added to the base at reference starts.
+        push_speed: [m/s] random velocity added to the base at reference starts, and in pushes.
+        push_interval_s: [s] mean time between pushes during an episode; 0 makes none.
     """
 
     residual: float = 0.25
@@ -59,6 +60,7 @@ class TrackingConfig:
     assist_length: float = 0.6
     max_steps: int = 400
     push_speed: float = 0.1
+    push_interval_s: float = 0.0
 
 
 @dataclass(frozen=True)

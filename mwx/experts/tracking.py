@@ -16,6 +16,7 @@ from mwx.experts.reweight import JointWeights
 from mwx.maths import rotations
 from mwx.rng import generator, get_state, set_state
 from mwx.robot import H1
+from mwx.robot.h1 import CONTROL_DT
 from mwx.sim.env import TaskEnv
 from mwx.types import Array, Obs, Step
 
@@ -99,6 +100,8 @@ class TrackingEnv:
         c, target = self.config, self.target
         action = np.clip(action, -1, 1)
         ctrl = target.ctrl + c.residual * action
+        if c.push_interval_s > 0:
+            self._push()
         if self.assist > 0:
             physics = self.env.physics
             force, torque = assist_wrench(physics.robot_qpos, physics.robot_qvel, target.speed)
@@ -123,6 +126,16 @@ class TrackingEnv:
         terms = {"task_return": step.reward, "alignment_return": aligned,
                  "assist": np.full(self.num_envs, self.assist / self.max_steps)}
         return Step(obs, reward, terminated, truncated, terms, final)
+
+    def _push(self) -> None:
+        """Give some robots a horizontal velocity, as a bump would."""
+        c, physics = self.config, self.env.physics
+        pushed = self.rng.random(self.num_envs) < CONTROL_DT / c.push_interval_s
+        if pushed.any():
+            rows = np.flatnonzero(pushed)
+            qvel = physics.robot_qvel[rows].copy()
+            qvel[:, :2] += self.rng.normal(0, c.push_speed, (len(rows), 2))
+            physics.set_robot(rows, physics.robot_qpos[rows].copy(), qvel)
 
     def _root(self, proprio: Array, target: Target) -> Array:
         height, tilt = proprio[:, 2] - self._height(), 1 - rotation(proprio[:, 3:7])[:, 2, 2]
