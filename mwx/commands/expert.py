@@ -11,7 +11,7 @@ def train(skill: Skill, recipe: str = "cpu", out: Path | None = None, seed: int 
 
     Args:
         skill: stand, walk or reach.
-        recipe: cpu (2 cores, an hour), paper (its sizes, a GPU), tiny (tests).
+        recipe: cpu (2 cores, an hour), paper (its sizes; days on a CPU), tiny (tests).
         out: run directory; runs/<skill>-<recipe>-<seed> unless told.
         seed: of everything random.
         resume: continue from the last complete checkpoint.
