@@ -204,7 +204,7 @@ DEVIATIONS = (
         "of the reference (periodic for a gait, computed in seconds) or that imitation policy "
         "(PPO); its actions enter by a cloning term in (6) and in the latents' loss that halves "
         "every 2,000 to 2,500 updates",
-        "it saves most of a CPU's budget; training without it is one field away and not measured yet",
+        "it saves most of a CPU's budget; training without it is a field away, not measured yet",
         "switchable in the recipe (teacher, advice); named on the card; docs/log.md"),
     Deviation(
         "scale of the observation", "unspecified",
