@@ -23,7 +23,7 @@ def play(policy: PolicyFolder, task: str, out: Path | None = None, seed: int = 0
 
 
 def evaluate(policy: PolicyFolder, task: str, episodes: int = 10, seed: int = 1,
-             out: Path | None = None) -> None:
+             out: Path | None = None, planned: bool = False) -> None:
     """Score an expert or a router on a task over deterministic episodes.
 
     Args:
@@ -32,10 +32,12 @@ def evaluate(policy: PolicyFolder, task: str, episodes: int = 10, seed: int = 1,
         episodes: number of episodes, each from its own reset.
         seed: of the first reset.
         out: also write the score as JSON.
+        planned: let an expert plan every action in latent space (eq. 7); slow on a CPU.
     """
     from mwx.evaluation import evaluate as score_policy
     from mwx.evaluation import load_policy
-    score = score_policy(load_policy(policy), task, episodes, seed, name=policy.name)
+    score = score_policy(load_policy(policy, planned=planned), task, episodes, seed,
+                         name=policy.name)
     print(score)
     if out is not None:
         from mwx.runs import write_json
