@@ -12,26 +12,18 @@ import time
 import mujoco
 import numpy as np
 
-from mwx.maths import rotations
+from mwx.experts.assist import assist_wrench
 from mwx.motion import Reference, generate, quality_sheet, read_clip, retarget_clip
 from mwx.robot import H1
 from mwx.robot.h1 import SUBSTEPS
 
 FALLEN = 0.65  # [m] pelvis height
-TILT, TILT_RATE = 1500.0, 150.0  # [N m/rad], [N m s/rad] assist against roll and pitch
-YAW, YAW_RATE = 300.0, 40.0
-FORWARD, SIDEWAYS = 150.0, 250.0  # [N s/m] assist towards the wanted velocity
 
 
 def assist(data: mujoco.MjData, speed: float) -> np.ndarray:
-    """Return the wrench (6,) on the pelvis: force [N], moment [N m], world frame."""
-    turn = data.qpos[3:7]
-    up = rotations.rotate(turn, np.array([0.0, 0.0, 1.0]))
-    rate = rotations.rotate(turn, data.qvel[3:6])
-    return np.array([
-        FORWARD * (speed - data.qvel[0]), -SIDEWAYS * data.qvel[1], 0.0,
-        TILT * up[1] - TILT_RATE * rate[0], -TILT * up[0] - TILT_RATE * rate[1],
-        -YAW * float(rotations.heading(turn)) - YAW_RATE * rate[2]])
+    """Return the training assist as a wrench (6,) on the pelvis: force [N], moment [N m], world."""
+    force, torque = assist_wrench(data.qpos[None], data.qvel[None], np.array([speed]))
+    return np.concatenate([force[0], torque[0]])
 
 
 def open_loop(reference: Reference, start: int, strength: float, steps: int) -> tuple[int, float]:

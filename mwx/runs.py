@@ -139,6 +139,8 @@ class Run:
         root = self.path / "checkpoints"
         final = root / f"{step:09d}"
         temporary = root / f".{step:09d}.{os.getpid()}.tmp"
+        if self.resumable and (self.path / "latest").read_text().strip() == final.name:
+            return  # this step is safe already; replacing it would leave a moment without any
         try:
             shutil.rmtree(temporary, ignore_errors=True)
             temporary.mkdir(parents=True)
