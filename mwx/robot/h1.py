@@ -1,5 +1,6 @@
-"""The Unitree H1 (51 observations, 19 actions) as a frozen record of named numbers."""
+"""Robots as frozen records of named numbers; the Unitree H1 (51 observations, 19 actions)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import mujoco
@@ -15,32 +16,48 @@ SUBSTEPS = 10
 
 @dataclass(frozen=True)
 class Robot:
-    """A robot's numbers; arrays follow the order of `joint_names`.
+    """A robot's numbers: J joints in the order of qpos, A servos in the order of the actions.
+
+    H1's servos are its joints, in the same order. With hands the orders differ, and one servo may
+    pull two joints by a tendon.
 
     Attributes:
-        home_qpos: (26,) base position, base quaternion (w, x, y, z), joints.
-        low, high: (J,) [rad] joint limits, which are also the servo command range.
-        kp, kv, force_limit: (J,) servo gains [N m/rad], [N m s/rad] and force bound [N m].
+        joint_names: (J,) in the order of qpos.
+        servo_names: (A,) in the order of the actions.
+        home_qpos: (7 + J,) base position, base quaternion (w, x, y, z), joints.
+        low, high: (J,) [rad] joint limits.
+        ctrl_low, ctrl_high: (A,) [rad] servo command ranges: actions -1 and 1.
+        kp, kv, force_limit: (A,) servo gains [N m/rad], [N m s/rad] and force bound [N m].
         speed_limit: (J,) [rad/s].
         mirror_joint, mirror_sign: (J,) left-right reflection: q_mirrored = sign * q[index].
+        build: makes the MjSpec of the robot on a floor.
     """
 
     name: str
     joint_names: tuple[str, ...]
+    servo_names: tuple[str, ...]
     home_qpos: Array
     low: Array
     high: Array
+    ctrl_low: Array
+    ctrl_high: Array
     kp: Array
     kv: Array
     force_limit: Array
     speed_limit: Array
     mirror_joint: Array
     mirror_sign: Array
+    build: Callable[[], mujoco.MjSpec]
 
     @property
     def act_dim(self) -> int:
         """A: number of servos."""
-        return len(self.joint_names)
+        return len(self.servo_names)
+
+    @property
+    def obs_dim(self) -> int:
+        """Size of the robot's own part of an observation: qpos, then qvel."""
+        return self.nq + self.nv
 
     @property
     def nq(self) -> int:
@@ -59,7 +76,7 @@ class Robot:
 
     def spec(self) -> mujoco.MjSpec:
         """Return a new MjSpec of the robot on a floor."""
-        return h1_spec()
+        return self.build()
 
     def model(self, drawn: bool = False) -> mujoco.MjModel:
         """Return the compiled robot on a floor, with what is only looked at if `drawn`."""
@@ -72,12 +89,28 @@ class Robot:
         return self.joint_names.index(name)
 
     def to_action(self, ctrl: Array) -> Array:
-        """Map joint position commands (..., J) [rad] to actions in [-1, 1], clipped."""
-        return np.clip(2 * (ctrl - self.low) / (self.high - self.low) - 1, -1, 1)
+        """Map servo commands (..., A) [rad] to actions in [-1, 1], clipped."""
+        span = self.ctrl_high - self.ctrl_low
+        return np.clip(2 * (ctrl - self.ctrl_low) / span - 1, -1, 1)
 
     def to_ctrl(self, action: Array) -> Array:
-        """Map actions (..., J) in [-1, 1] to joint position commands [rad]."""
-        return self.low + (action + 1) / 2 * (self.high - self.low)
+        """Map actions (..., A) in [-1, 1] to servo commands [rad]."""
+        return self.ctrl_low + (action + 1) / 2 * (self.ctrl_high - self.ctrl_low)
+
+    def commands(self, joints: Array) -> Array:
+        """Return the servo commands (..., A) [rad] that ask for the joints (..., J) [rad].
+
+        A servo on a tendon over two joints is asked for their sum. Commands are not clipped.
+        """
+        columns = [joints[..., index].sum(axis=-1) for index in self._joints_of_servos()]
+        return np.stack(columns, axis=-1)
+
+    def _joints_of_servos(self) -> list[list[int]]:
+        """Return the joints that each servo moves; `lh_FFJ0` moves `lh_FFJ2` and `lh_FFJ1`."""
+        def joints(servo: str) -> list[int]:
+            names = [servo] if servo in self.joint_names else [servo[:-1] + "2", servo[:-1] + "1"]
+            return [self.joint(name) for name in names]
+        return [joints(servo) for servo in self.servo_names]
 
 
 def _bare(name: str) -> str:
@@ -98,10 +131,12 @@ def _h1() -> Robot:
     kp, kv, force = np.array([row[1:] for row in n.ACTUATORS]).T
     index, sign = _mirror(names)
     return Robot(
-        name="h1", joint_names=names, home_qpos=np.array([*n.HOME_BASE, *n.HOME_JOINTS]),
-        low=limits[:, 0], high=limits[:, 1], kp=kp, kv=kv, force_limit=force,
+        name="h1", joint_names=names, servo_names=names,
+        home_qpos=np.array([*n.HOME_BASE, *n.HOME_JOINTS]),
+        low=limits[:, 0], high=limits[:, 1], ctrl_low=limits[:, 0], ctrl_high=limits[:, 1],
+        kp=kp, kv=kv, force_limit=force,
         speed_limit=np.array([n.SPEED_LIMITS[_bare(x)] for x in names]),
-        mirror_joint=index, mirror_sign=sign)
+        mirror_joint=index, mirror_sign=sign, build=h1_spec)
 
 
 H1 = _h1()

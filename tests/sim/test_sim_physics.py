@@ -126,14 +126,14 @@ def test_the_hatch_latches_the_door(models):
 
 def test_a_state_of_another_task_is_refused():
     door, walk = make("door", threads=1), make("walk", num_envs=1, threads=1)
-    with pytest.raises(MwxError, match="task 'walk'"):
+    with pytest.raises(MwxError, match="'h1-walk'"):
         door.set_state(walk.get_state())
     with pytest.raises(MwxError, match="another task or number"):
         walk.set_state(make("walk", num_envs=2, threads=1).get_state())
 
 
 def test_unknown_tasks_are_explained():
-    with pytest.raises(MwxError, match="did you mean 'door'"):
+    with pytest.raises(MwxError, match="did you mean 'h1-door'"):
         make("h1-dor")
     assert make("h1-stand", threads=1).task.name == "stand"
     with pytest.raises(MwxError, match="max_steps"):

@@ -1,25 +1,50 @@
 """Tasks by name."""
 
-from mwx.errors import unknown
+from dataclasses import replace
+
+from mwx.errors import MwxError, unknown
+from mwx.robot import ROBOTS, Robot
 from mwx.sim.tasks.door import Door
 from mwx.sim.tasks.reach import Reach
 from mwx.sim.tasks.stand import Stand
 from mwx.sim.tasks.task import Task
 from mwx.sim.tasks.walk import Walk
 
-TASKS: dict[str, Task] = {task.name: task for task in (Stand(), Walk(), Reach(), Door())}
+TASKS: dict[str, Task] = {task.name: task for task in (
+    Stand(), Walk(), Reach(), Door(),
+)}
 
 
-def get(name: str) -> Task:
+def ids() -> tuple[str, ...]:
+    """Return every "robot-task" that there is."""
+    return tuple(f"{robot}-{task.name}" for robot in ROBOTS for task in TASKS.values()
+                 if robot in task.robots)
+
+
+def get(name: str, legacy: bool = False) -> Task:
     """Return a task by name, with or without the robot's name before it ("h1-door" or "door").
 
     Raises:
         MwxError: no such task; the nearest name and all names are listed.
     """
-    bare = name.removeprefix("h1-")
-    if bare not in TASKS:
-        raise unknown("task", name, TASKS)
-    return TASKS[bare]
+    return resolve(name, legacy)[1]
 
 
-__all__ = ["TASKS", "Task", "get"]
+def resolve(name: str, legacy: bool = False) -> tuple[Robot, Task]:
+    """Return the robot and the task of "robot-task"; without a robot, the task's first one.
+
+    Raises:
+        MwxError: no such task, or none for that robot.
+    """
+    robot, _, bare = name.rpartition("-")
+    if bare not in TASKS or (robot and robot not in ROBOTS):
+        raise unknown("task", name, ids() if robot else TASKS)
+    task = TASKS[bare]
+    robot = robot or task.robots[0]
+    if robot not in task.robots:
+        raise MwxError(f"there is no '{name}': HumanoidBench has {bare} for "
+                       f"{' and '.join(task.robots)} only; take {task.robots[0]}-{bare}")
+    return ROBOTS[robot], replace(task, legacy=legacy)
+
+
+__all__ = ["TASKS", "Task", "get", "ids", "resolve"]

@@ -6,6 +6,8 @@ Quaternions (w, x, y, z). Looks are ours.
 
 import mujoco
 
+from mwx.sim.tasks.objects import set_inertia
+
 BOX, CYLINDER = mujoco.mjtGeom.mjGEOM_BOX, mujoco.mjtGeom.mjGEOM_CYLINDER
 HINGE = mujoco.mjtJoint.mjJNT_HINGE
 PLACE = (0.8, 0, 0)  # of the door and its frame
@@ -48,13 +50,13 @@ COLOURS = {"axis": (0.45, 0.46, 0.50, 1), "bar": (0.90, 0.49, 0.13, 1),
 def add_door(spec: mujoco.MjSpec) -> None:
     """Add the door (joint `door_hinge`), its hatch (`door_hatch_hinge`) and the corridor."""
     door = spec.worldbody.add_body(name="door", pos=PLACE)
-    _inertial(door, DOOR_MASS, DOOR_COM, DOOR_INERTIA)
+    set_inertia(door, DOOR_MASS, DOOR_COM, DOOR_INERTIA)
     door.add_joint(name="door_hinge", type=HINGE, axis=[0, 0, 1], pos=DOOR_ANCHOR,
                    range=DOOR_RANGE, stiffness=[DOOR_SPRING, 0, 0])
     door.add_geom(name="door_panel", type=BOX, size=DOOR_PANEL, pos=DOOR_COM,
                   rgba=COLOURS["panel"])
     hatch = door.add_body(name="door_hatch", pos=HATCH_PLACE, gravcomp=1)
-    _inertial(hatch, HATCH_MASS, HATCH_COM, HATCH_INERTIA, HATCH_AXES)
+    set_inertia(hatch, HATCH_MASS, HATCH_COM, HATCH_INERTIA, HATCH_AXES)
     hatch.add_joint(name="door_hatch_hinge", type=HINGE, axis=[1, 0, 0], range=HATCH_RANGE,
                     stiffness=[HATCH_SPRING, 0, 0])
     for part, radius, half_length, pos, quat in HATCH_PARTS:
@@ -64,9 +66,3 @@ def add_door(spec: mujoco.MjSpec) -> None:
     for look, boxes in (("frame", FRAME), ("wall", WALLS)):
         for size, pos in boxes:
             corridor.add_geom(type=BOX, size=size, pos=pos, rgba=COLOURS[look])
-
-
-def _inertial(body: mujoco.MjsBody, mass: float, com: tuple, inertia: tuple,
-              axes: tuple = (1, 0, 0, 0)) -> None:
-    body.explicitinertial = True
-    body.mass, body.ipos, body.inertia, body.iquat = mass, com, inertia, axes

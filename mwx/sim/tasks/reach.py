@@ -6,6 +6,7 @@ import mujoco
 import numpy as np
 
 from mwx.sim.physics import Physics
+from mwx.sim.tasks.objects import add_marker
 from mwx.sim.tasks.task import Reward, Task
 from mwx.types import Array
 
@@ -26,9 +27,7 @@ class Reach(Task):
 
     def build(self, spec: mujoco.MjSpec) -> None:
         """Add a marker that collides with nothing and keeps the goal."""
-        goal = spec.worldbody.add_body(name="goal", mocap=True, pos=[1, 0, 1])
-        goal.add_geom(type=mujoco.mjtGeom.mjGEOM_SPHERE, size=[SUCCESS, 0, 0], contype=0,
-                      conaffinity=0, group=2, rgba=[0.85, 0.25, 0.2, 0.8])
+        add_marker(spec, "goal", SUCCESS)
 
     def start(self, physics: Physics, row: int, rng: np.random.Generator) -> None:
         """Draw the goal."""

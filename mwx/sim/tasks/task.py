@@ -1,11 +1,13 @@
 """What a task is: objects, a reward in named terms, an end, a target and a progress."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import mujoco
 import numpy as np
 
+from mwx.robot import Robot
 from mwx.sim.physics import Physics
 from mwx.types import Array
 
@@ -14,7 +16,7 @@ Reward = tuple[Array, dict[str, Array]]
 
 @dataclass(frozen=True)
 class Task:
-    """A task without memory: everything that changes lives in Physics, so a task can be shared.
+    """A task that holds nothing itself: whatever changes lives in Physics, so it can be shared.
 
     The defaults are those of a task on the bare floor. Every number is HumanoidBench's unless a
     task says otherwise.
@@ -26,7 +28,13 @@ class Task:
         max_steps: control steps (20 ms) until truncation.
         camera: the camera to render from.
         fall_height: [m] pelvis height below which the episode terminates; None never terminates.
-        object_qpos: where the task's own joints start, after the robot's 26 numbers.
+        robots: the robots that have this task.
+        object_qpos: where the task's own joints start, after the robot's numbers.
+        reset_noise: every qpos entry moves by U(-noise, noise) at reset.
+        memory: what one environment remembers within an episode, by name, and what it starts
+            with; kept as rows of `physics.memory`.
+        legacy: behave as the original program also where that is plainly wrong; which tasks that
+            concerns, and how, stands in docs/humanoidbench.md.
     """
 
     name: ClassVar[str]
@@ -35,13 +43,37 @@ class Task:
     max_steps: ClassVar[int] = 1000
     camera: ClassVar[str] = "cam_default"
     fall_height: ClassVar[float | None] = 0.2
+    robots: ClassVar[tuple[str, ...]] = ("h1", "h1hand")
     object_qpos: ClassVar[tuple[float, ...]] = ()
+    reset_noise: ClassVar[float] = 0.01
+    memory: ClassVar[Mapping[str, Any]] = {}
+
+    legacy: bool = False
+
+    @property
+    def survives(self) -> tuple[str, ...]:
+        """Names in `memory` that a reset does not set back (a fault of the original's)."""
+        return ()
 
     def build(self, spec: mujoco.MjSpec) -> None:
         """Add the task's objects to the robot on its floor."""
 
+    def home(self, robot: Robot) -> Array:
+        """Return the robot's (nq,) qpos at the start of an episode, before the noise."""
+        return robot.home_qpos
+
+    def home_ctrl(self, robot: Robot) -> Array:
+        """Return the servo commands (A,) at the start of an episode."""
+        return np.zeros(robot.act_dim)
+
     def start(self, physics: Physics, row: int, rng: np.random.Generator) -> None:
-        """Draw what an episode of one environment starts with, after the noise on qpos."""
+        """Draw what an episode of one environment starts with, after the noise on qpos.
+
+        Derived quantities are not up to date here; the environment brings them up to date after.
+        """
+
+    def update(self, physics: Physics) -> None:
+        """Advance `physics.memory` of all environments, after physics and before the reward."""
 
     def vector(self, physics: Physics) -> Array:
         """Return (B, O) HumanoidBench's observation."""
