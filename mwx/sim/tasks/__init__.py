@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from mwx.errors import MwxError, unknown
 from mwx.robot import ROBOTS, Robot
+from mwx.sim.tasks.carry import Carry
 from mwx.sim.tasks.door import Door
 from mwx.sim.tasks.reach import Reach
 from mwx.sim.tasks.stand import Stand
@@ -11,7 +12,7 @@ from mwx.sim.tasks.task import Task
 from mwx.sim.tasks.walk import Walk
 
 TASKS: dict[str, Task] = {task.name: task for task in (
-    Stand(), Walk(), Reach(), Door(),
+    Stand(), Walk(), Reach(), Door(), Carry(),
 )}
 
 
@@ -42,7 +43,7 @@ def resolve(name: str, legacy: bool = False) -> tuple[Robot, Task]:
     task = TASKS[bare]
     robot = robot or task.robots[0]
     if robot not in task.robots:
-        raise MwxError(f"there is no '{name}': HumanoidBench has {bare} for "
+        raise MwxError(f"there is no '{name}': {bare} is a task of "
                        f"{' and '.join(task.robots)} only; take {task.robots[0]}-{bare}")
     return ROBOTS[robot], replace(task, legacy=legacy)
 
