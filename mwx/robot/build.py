@@ -1,8 +1,18 @@
-"""Numbers -> MjSpec: bodies, joints, servos, sites, sensors and cameras of a robot on a floor."""
+"""Description -> MjSpec: bodies, joints, servos, sites, sensors and cameras on a floor."""
 
 import mujoco
 
 from mwx.robot import h1_numbers as h1
+from mwx.robot.description import (
+    Body,
+    Camera,
+    Contact,
+    Description,
+    Geom,
+    Joint,
+    Servo,
+    Site,
+)
 from mwx.robot.looks import add_looks
 
 SHAPES = {
@@ -16,10 +26,31 @@ COLLISION_GROUP, VISUAL_GROUP = 3, 2
 TIMESTEP = 0.002  # [s] physics step (HumanoidBench)
 
 
+def _h1_servos() -> tuple[Servo, ...]:
+    limits = {name: limits for name, _, _, limits in h1.JOINTS}
+    return tuple(Servo(name, kp, kv, force, limits[name]) for name, kp, kv, force in h1.ACTUATORS)
+
+
+H1_DESCRIPTION = Description(
+    name="h1",
+    bodies=tuple(Body(*row) for row in h1.BODIES),
+    joints=tuple(Joint(*row, h1.JOINT_DAMPING, h1.JOINT_ARMATURE) for row in h1.JOINTS),
+    servos=_h1_servos(),
+    sites=tuple(Site(*row) for row in h1.SITES),
+    cameras=tuple(Camera(*row, h1.CAMERA_FOVY_DEG) for row in h1.CAMERAS),
+    collision=tuple(Geom(*row) for row in h1.COLLISION),
+    looks=(add_looks,))
+
+
 def h1_spec() -> mujoco.MjSpec:
     """Return H1 without hands on HumanoidBench's floor, ready for a task to add its objects."""
+    return build(H1_DESCRIPTION)
+
+
+def build(robot: Description) -> mujoco.MjSpec:
+    """Return a robot on HumanoidBench's floor, ready for a task to add its objects."""
     spec = mujoco.MjSpec()
-    spec.modelname = "h1"
+    spec.modelname = robot.name
     spec.compiler.degree = False
     spec.compiler.autolimits = True
     _options(spec)
@@ -27,16 +58,16 @@ def h1_spec() -> mujoco.MjSpec:
                             material="floor")
     spec.worldbody.add_light(name="sun", pos=[0, 0, 6], dir=[0.2, -0.3, -1],
                              type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL)
-    bodies = _bodies(spec)
-    for name, body, pos, quat in h1.SITES:
-        bodies[body].add_site(name=name, pos=pos, quat=quat, size=[0.01, 0.005, 0.005], group=4)
-    _cameras(spec, bodies)
-    for body, shape, size, pos, quat in h1.COLLISION:
-        size = (*size, 0, 0)[:3]
-        bodies[body].add_geom(type=SHAPES[shape], size=size, pos=pos, quat=quat, mass=0,
-                              group=COLLISION_GROUP, rgba=[0.3, 0.5, 0.7, 0.4])
-    add_looks(spec, bodies)
-    _actuators(spec)
+    bodies = _bodies(spec, robot)
+    for site in robot.sites:
+        bodies[site.body].add_site(name=site.name, pos=site.pos, quat=site.quat, group=4,
+                                   size=[site.radius, 0.005, 0.005])
+    _cameras(robot, bodies)
+    _collision(robot, bodies)
+    for add in robot.looks:
+        add(spec, bodies)
+    _tendons(spec, robot)
+    _servos(spec, robot)
     _sensors(spec)
     return spec
 
@@ -60,41 +91,66 @@ def _options(spec: mujoco.MjSpec) -> None:
     spec.add_material(name="floor", textures=textures, texrepeat=[20, 20], reflectance=0.0)
 
 
-def _bodies(spec: mujoco.MjSpec) -> dict[str, mujoco.MjsBody]:
-    joints = {body: (name, axis, limits) for name, body, axis, limits in h1.JOINTS}
+def _bodies(spec: mujoco.MjSpec, robot: Description) -> dict[str, mujoco.MjsBody]:
+    joints = {joint.body: joint for joint in robot.joints}
     bodies = {"world": spec.worldbody}
-    for name, parent, pos, quat, mass, ipos, iquat, inertia in h1.BODIES:
-        body = bodies[parent].add_body(name=name, pos=pos, quat=quat)
-        bodies[name] = body
-        if mass > 0:
+    for row in robot.bodies:
+        body = bodies[row.parent].add_body(name=row.name, pos=row.pos, quat=row.quat)
+        bodies[row.name] = body
+        if row.mass > 0:
             body.explicitinertial = True
-            body.mass, body.ipos, body.iquat, body.inertia = mass, ipos, iquat, inertia
-        if name == "pelvis":
+            body.mass, body.inertia = row.mass, row.inertia
+            body.ipos, body.iquat = row.com, row.axes
+        if row.name == "pelvis":
             body.add_freejoint(name="free_base")
-        elif name in joints:
-            joint, axis, limits = joints[name]
-            body.add_joint(name=joint, type=mujoco.mjtJoint.mjJNT_HINGE, axis=axis, range=limits,
-                           damping=[h1.JOINT_DAMPING, 0, 0], armature=h1.JOINT_ARMATURE)
+        elif row.name in joints:
+            _joint(body, joints[row.name])
     return bodies
 
 
-def _cameras(spec: mujoco.MjSpec, bodies: dict[str, mujoco.MjsBody]) -> None:
-    for name, body, tracks, pos, quat in h1.CAMERAS:
-        mode = mujoco.mjtCamLight.mjCAMLIGHT_TRACKCOM if tracks else \
+def _joint(body: mujoco.MjsBody, joint: Joint) -> None:
+    body.add_joint(name=joint.name, type=mujoco.mjtJoint.mjJNT_HINGE, axis=joint.axis,
+                   range=joint.limits, damping=[joint.damping, 0, 0], armature=joint.armature,
+                   frictionloss=joint.friction)
+
+
+def _cameras(robot: Description, bodies: dict[str, mujoco.MjsBody]) -> None:
+    for camera in robot.cameras:
+        mode = mujoco.mjtCamLight.mjCAMLIGHT_TRACKCOM if camera.follows else \
             mujoco.mjtCamLight.mjCAMLIGHT_FIXED
-        bodies[body].add_camera(name=name, pos=pos, quat=quat, fovy=h1.CAMERA_FOVY_DEG, mode=mode)
+        bodies[camera.body].add_camera(name=camera.name, pos=camera.pos, quat=camera.quat,
+                                       fovy=camera.fovy_deg, mode=mode)
 
 
-def _actuators(spec: mujoco.MjSpec) -> None:
-    limits = {name: range_ for name, _, _, range_ in h1.JOINTS}
-    for joint, kp, kv, force in h1.ACTUATORS:
-        servo = spec.add_actuator(name=joint, target=joint,
-                                  trntype=mujoco.mjtTrn.mjTRN_JOINT,
+def _collision(robot: Description, bodies: dict[str, mujoco.MjsBody]) -> None:
+    for geom in robot.collision:
+        # what is at MuJoCo's default is left alone, so that a task's own default still counts
+        contact = {} if geom.contact == Contact() else geom.contact._asdict()
+        bodies[geom.body].add_geom(type=SHAPES[geom.shape], size=(*geom.size, 0, 0)[:3],
+                                   pos=geom.pos, quat=geom.quat, mass=0, group=COLLISION_GROUP,
+                                   rgba=[0.3, 0.5, 0.7, 0.4], **contact)
+
+
+def _tendons(spec: mujoco.MjSpec, robot: Description) -> None:
+    for name, joints in robot.tendons:
+        tendon = spec.add_tendon(name=name)
+        for joint in joints:
+            tendon.wrap_joint(joint, 1.0)
+    for first, second in robot.excludes:
+        spec.add_exclude(bodyname1=first, bodyname2=second)
+
+
+def _servos(spec: mujoco.MjSpec, robot: Description) -> None:
+    tendons = {name for name, _ in robot.tendons}
+    for row in robot.servos:
+        pulls = mujoco.mjtTrn.mjTRN_TENDON if row.name in tendons else mujoco.mjtTrn.mjTRN_JOINT
+        servo = spec.add_actuator(name=row.name, target=row.name, trntype=pulls,
                                   gaintype=mujoco.mjtGain.mjGAIN_FIXED,
                                   biastype=mujoco.mjtBias.mjBIAS_AFFINE)
-        servo.gainprm[0] = kp
-        servo.biasprm[1], servo.biasprm[2] = -kp, -kv
-        servo.ctrlrange, servo.forcerange = limits[joint], (-force, force)
+        servo.gainprm[0] = row.kp
+        servo.biasprm[1], servo.biasprm[2] = -row.kp, -row.kv
+        servo.ctrlrange = row.ctrl_range
+        servo.forcerange = (-row.force_limit, row.force_limit)
 
 
 def _sensors(spec: mujoco.MjSpec) -> None:
