@@ -4,15 +4,23 @@ from dataclasses import replace
 
 from mwx.errors import MwxError, unknown
 from mwx.robot import ROBOTS, Robot
+from mwx.sim.tasks.basketball import Basketball
 from mwx.sim.tasks.carry import Carry
+from mwx.sim.tasks.crawl import Crawl
 from mwx.sim.tasks.door import Door
+from mwx.sim.tasks.package import Package
+from mwx.sim.tasks.push import Push
 from mwx.sim.tasks.reach import Reach
+from mwx.sim.tasks.run import Run
+from mwx.sim.tasks.sit import SitHard, SitSimple
 from mwx.sim.tasks.stand import Stand
 from mwx.sim.tasks.task import Task
+from mwx.sim.tasks.truck import Truck
 from mwx.sim.tasks.walk import Walk
 
 TASKS: dict[str, Task] = {task.name: task for task in (
     Stand(), Walk(), Reach(), Door(), Carry(),
+    Run(), Crawl(), SitSimple(), SitHard(), Basketball(), Push(), Truck(), Package(),
 )}
 
 
