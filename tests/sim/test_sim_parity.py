@@ -17,7 +17,7 @@ FORMULA = 1e-9  # where nothing but formulas of recorded numbers is involved
 REPLAYED, NEAR = 5, 1e-3  # control steps, and how far qpos may part with smooth actions
 RETURNS_WITHIN = 0.03  # of the recorded mean return over all steps
 # the original shows where the package had to go in the episode before
-OLD_AT_RESET = {"package": slice(-19, -16)}
+OLD_AT_RESET = {"package": slice(-22, -19)}
 
 pytestmark = pytest.mark.skipif(not RECORDINGS.is_dir(), reason="no recordings beside the project")
 
