@@ -6,17 +6,22 @@ from mwx.errors import MwxError, unknown
 from mwx.robot import ROBOTS, Robot
 from mwx.sim.tasks.balance import BalanceHard, BalanceSimple
 from mwx.sim.tasks.basketball import Basketball
+from mwx.sim.tasks.bookshelf import BookshelfHard, BookshelfSimple
+from mwx.sim.tasks.cabinet import Cabinet
 from mwx.sim.tasks.carry import Carry
 from mwx.sim.tasks.crawl import Crawl
+from mwx.sim.tasks.cube import Cube
 from mwx.sim.tasks.door import Door
 from mwx.sim.tasks.highbar import HighbarHard, HighbarSimple
 from mwx.sim.tasks.hurdle import Hurdle
+from mwx.sim.tasks.insert import InsertNormal, InsertSmall
 from mwx.sim.tasks.maze import Maze
 from mwx.sim.tasks.package import Package
 from mwx.sim.tasks.pole import Pole
 from mwx.sim.tasks.powerlift import Powerlift
 from mwx.sim.tasks.push import Push
 from mwx.sim.tasks.reach import Reach
+from mwx.sim.tasks.room import Room
 from mwx.sim.tasks.run import Run
 from mwx.sim.tasks.sit import SitHard, SitSimple
 from mwx.sim.tasks.slide import Slide
@@ -26,12 +31,15 @@ from mwx.sim.tasks.stand import Stand
 from mwx.sim.tasks.task import Task
 from mwx.sim.tasks.truck import Truck
 from mwx.sim.tasks.walk import Walk
+from mwx.sim.tasks.window import Window
 
 TASKS: dict[str, Task] = {task.name: task for task in (
     Stand(), Walk(), Reach(), Door(), Carry(),
     Run(), Crawl(), SitSimple(), SitHard(), Basketball(), Push(), Truck(), Package(),
     Hurdle(), Maze(), Pole(), Stair(), Slide(), BalanceSimple(), BalanceHard(),
     HighbarSimple(), HighbarHard(), Powerlift(), Spoon(),
+    Cabinet(), Cube(), BookshelfSimple(), BookshelfHard(), Window(), Room(),
+    InsertNormal(), InsertSmall(),
 )}
 
 

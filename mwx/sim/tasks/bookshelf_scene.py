@@ -7,8 +7,7 @@ Quaternions (w, x, y, z). Looks are ours.
 import mujoco
 
 from mwx.sim.tasks.objects import add_marker
-from mwx.sim.tasks.things import (HEADPHONE, METAL, SHELF, SNOW_GLOBE, TROPHY, Part, Thing,
-                                  add_thing)
+from mwx.sim.tasks.things import HEADPHONE, METAL, SHELF, SNOW_GLOBE, TROPHY, Part, Thing, add_thing
 
 UPRIGHT = (1, 0, 0, 0)
 CHALK_AXIS = (0.707107, -0.5, 0.5, 0)

@@ -8,8 +8,13 @@ import numpy as np
 
 from mwx.maths.tolerance import between, tolerance
 from mwx.sim.physics import Physics
-from mwx.sim.tasks.cabinet_scene import (DRAWER_HANDLE, OBJECT_QPOS, PLACE_X, PULLING_HANDLE,
-                                         add_cabinet)
+from mwx.sim.tasks.cabinet_scene import (
+    DRAWER_HANDLE,
+    OBJECT_QPOS,
+    PLACE_X,
+    PULLING_HANDLE,
+    add_cabinet,
+)
 from mwx.sim.tasks.task import Reward, Task
 from mwx.sim.tasks.terms import small_control, standing, upright
 from mwx.types import Array

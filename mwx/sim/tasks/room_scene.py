@@ -7,8 +7,19 @@ Quaternions (w, x, y, z). Looks are ours.
 import mujoco
 
 from mwx.sim.tasks.objects import add_free_joint
-from mwx.sim.tasks.things import (CARDBOARD, DARK_WOOD, HEADPHONE, SHELF, SNOW_GLOBE, TABLE,
-                                  TROPHY, WOOD, Part, Thing, add_thing)
+from mwx.sim.tasks.things import (
+    CARDBOARD,
+    DARK_WOOD,
+    HEADPHONE,
+    SHELF,
+    SNOW_GLOBE,
+    TABLE,
+    TROPHY,
+    WOOD,
+    Part,
+    Thing,
+    add_thing,
+)
 
 WALLS = Thing((
     Part("box", (0.15, 4, 1.5), (-4.15, 0, 1.5)),
