@@ -40,7 +40,7 @@ CHAPTERS: dict[str, dict[str, Verb]] = {
                              "distil guidance and demonstrations into a router (eqs. 10-12)"),
     },
     "looking at results": {
-        "play": Verb("mwx.commands.results:play", "a video of an expert or a routed run on a task"),
+        "play": Verb("mwx.commands.play:play", "a film of a policy on a task, or live (--viewer)"),
         "evaluate": Verb("mwx.commands.results:evaluate",
                          "scores over episodes: task and alignment return, length, success"),
         "report": Verb("mwx.commands.results:report", "one HTML file about a run directory"),

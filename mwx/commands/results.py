@@ -1,25 +1,8 @@
-"""play, evaluate, report: what a policy does, how well, and how it looks."""
+"""evaluate, report: how well a policy does."""
 
 from pathlib import Path
 
 from mwx.commands.words import PolicyFolder, RunFolder
-
-
-def play(policy: PolicyFolder, task: str, out: Path | None = None, seed: int = 0,
-         seconds: float = 20.0) -> None:
-    """Write a video of an expert or a router on a task.
-
-    Args:
-        policy: folder of an expert (pretrained/walk) or of a router (runs/router-door-0/router).
-        task: task name, e.g. door.
-        out: video file; runs/play-<policy>-<task>.mp4 unless told.
-        seed: of the reset.
-        seconds: at most this long.
-    """
-    from mwx.evaluation import load_policy, record_video
-    from mwx.runs import RUNS
-    path = out or RUNS / f"play-{policy.name}-{task}.mp4"
-    print(f"video: {record_video(load_policy(policy), task, path, seed=seed, seconds=seconds)}")
 
 
 def evaluate(policy: PolicyFolder, task: str, episodes: int = 10, seed: int = 1,

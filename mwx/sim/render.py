@@ -9,6 +9,7 @@ import platform
 import subprocess
 import sys
 import weakref
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
@@ -58,6 +59,27 @@ def _works(backend: str) -> bool:
     return probe.returncode == 0
 
 
+@dataclass(frozen=True)
+class View:
+    """A camera that no model has: it looks at a point from a distance.
+
+    Attributes:
+        lookat: (3,) [m, world]; distance: [m] from there.
+        azimuth, elevation: [degree] which way it looks: along +x at 0, along +y at 90; down where
+            negative.
+    """
+
+    lookat: tuple[float, float, float]
+    distance: float
+    azimuth: float
+    elevation: float
+
+
+def cameras(model: mujoco.MjModel) -> tuple[str, ...]:
+    """Return the names of a model's cameras."""
+    return tuple(model.camera(i).name for i in range(model.ncam))
+
+
 class Renderer:
     """Draws one row of a Physics from a named camera; use it in the thread that made it.
 
@@ -98,13 +120,14 @@ class Renderer:
         self._rect = mujoco.MjrRect(0, 0, width, height)
         self._pixels = np.empty((height, width, 3), dtype=np.uint8)
 
-    def render(self, physics: Physics, row: int = 0, camera: str = "cam_default") -> Array:
+    def render(self, physics: Physics, row: int = 0, camera: "str | View" = "cam_default"
+               ) -> Array:
         """Return the picture (height, width, 3) uint8 of one environment.
 
         Args:
             physics: simulations of this renderer's model.
             row: which of the B environments.
-            camera: its name in the model.
+            camera: its name in the model, or a view of one's own.
         """
         if self._context is None:
             raise MwxError("this renderer has been closed: make a new one")
@@ -120,13 +143,17 @@ class Renderer:
         mujoco.mjr_readPixels(self._pixels, None, self._rect, self._context)
         return self._pixels[::-1].copy()  # GL's first line is the lowest
 
-    def _camera(self, name: str) -> mujoco.MjvCamera:
-        cameras = [self.model.camera(i).name for i in range(self.model.ncam)]
-        if name not in cameras:
-            raise unknown("camera", name, cameras)
+    def _camera(self, camera: "str | View") -> mujoco.MjvCamera:
         view = mujoco.MjvCamera()
+        if isinstance(camera, View):
+            view.lookat[:], view.distance = camera.lookat, camera.distance
+            view.azimuth, view.elevation = camera.azimuth, camera.elevation
+            return view
+        known = cameras(self.model)
+        if camera not in known:
+            raise unknown("camera", camera, known)
         view.type = mujoco.mjtCamera.mjCAMERA_FIXED
-        view.fixedcamid = cameras.index(name)
+        view.fixedcamid = known.index(camera)
         return view
 
     def close(self) -> None:

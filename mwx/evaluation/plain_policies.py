@@ -1,0 +1,77 @@
+"""Policies that need no training: what doing nothing, and doing anything, is worth."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mwx.errors import MwxError
+from mwx.rng import generators
+from mwx.sim.env import TaskEnv
+from mwx.types import Array, Obs, Policy
+
+PLAIN = {"home": "hold the start pose", "middle": "hold every servo in the middle of its range",
+         "random": "uniform actions"}
+
+
+@dataclass(frozen=True)
+class ConstantPolicy:
+    """The same action (A,) at every step."""
+
+    action: Array
+
+    @property
+    def act_dim(self) -> int:
+        """A: number of servos."""
+        return len(self.action)
+
+    def initial(self, num_envs: int) -> None:
+        """Return the carry at the start of B episodes: nothing is remembered."""
+
+    def restart(self, carry: None, rows: Array) -> None:
+        """Return the carry with the given rows at the start of an episode."""
+
+    def __call__(self, obs: Obs, carry: None) -> tuple[Array, None]:
+        """Return the actions (B, A) and the carry."""
+        return np.tile(self.action, (len(obs.proprio), 1)), None
+
+
+@dataclass(frozen=True)
+class RandomPolicy:
+    """Actions drawn uniformly from [-1, 1]; the carry is one generator a row."""
+
+    act_dim: int
+    seed: int = 0
+
+    def initial(self, num_envs: int) -> list[np.random.Generator]:
+        """Return the generators of B episodes."""
+        return list(generators(self.seed, "random policy", num_envs))
+
+    def restart(self, carry: list[np.random.Generator], rows: Array) -> list[np.random.Generator]:
+        """Return the carry: the generators go on, so that episodes differ."""
+        return carry
+
+    def __call__(self, obs: Obs, carry: list[np.random.Generator]) -> tuple[Array, Any]:
+        """Return the actions (B, A) and the carry."""
+        return np.stack([rng.uniform(-1, 1, self.act_dim) for rng in carry]), carry
+
+
+def plain_policy(name: str, env: TaskEnv, seed: int = 0) -> Policy | None:
+    """Return the policy of that name for an environment, or None where no plain one is meant."""
+    if name == "home":
+        robot = env.robot
+        return ConstantPolicy(robot.to_action(robot.commands(env.task.home(robot)[7:])))
+    if name == "middle":
+        return ConstantPolicy(np.zeros(env.act_dim))
+    return RandomPolicy(env.act_dim, seed) if name == "random" else None
+
+
+def check_fits(policy: Policy, env: TaskEnv, name: str) -> None:
+    """Make sure that a policy can act in an environment.
+
+    Raises:
+        MwxError: it was made for a robot with another number of servos.
+    """
+    if policy.act_dim != env.act_dim:
+        raise MwxError(f"'{name}' gives {policy.act_dim} actions, {env.name} takes {env.act_dim}: "
+                       f"it was made for another robot; {', '.join(PLAIN)} fit every robot")

@@ -1,0 +1,88 @@
+"""What `mwx play` puts together: a policy by name or folder, and an environment to play it in."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import mujoco
+
+from mwx.errors import MwxError
+from mwx.evaluation.plain_policies import PLAIN, check_fits, plain_policy
+from mwx.evaluation.policies import load_policy
+from mwx.robot import H1, Robot
+from mwx.sim import tasks
+from mwx.sim.env import TaskEnv
+from mwx.types import Policy
+
+SCRIPT = "script"  # the shipped experts, switched by the task's fixed script
+
+
+def player(name: str, task: str, *, num_envs: int = 1, seed: int = 0, max_steps: int | None = None,
+           planned: bool = False, experts: str | Path | None = None, meshes: bool = False
+           ) -> tuple[Policy, TaskEnv, str]:
+    """Return a policy, environments that it fits, and the policy's short name.
+
+    Args:
+        name: a folder that load_policy knows, or a plain policy's name, or "script".
+        task: e.g. "door" or "h1hand-push".
+        num_envs: B.
+        seed: of the environments, and of a random policy.
+        max_steps: control steps of an episode, by default the task's.
+        planned: let an expert plan.
+        experts: folder of experts for a router or a script; the shipped ones unless told.
+        meshes: draw the real H1's meshes.
+
+    Raises:
+        MwxError: no such task or policy, one made for another robot, or no meshes.
+    """
+    robot, the_task = tasks.resolve(task)
+    if meshes:
+        robot = with_meshes(robot)
+    env = TaskEnv(the_task, num_envs, seed, threads=1, auto_reset=False, max_steps=max_steps,
+                  robot=robot)
+    policy = plain_policy(name, env, seed)
+    if policy is None:
+        policy = scripted(the_task.name, experts) if name == SCRIPT else \
+            _loaded(name, experts, planned)
+    check_fits(policy, env, name)
+    return policy, env, Path(name).name
+
+
+def scripted(task: str, experts: str | Path | None = None) -> Policy:
+    """Return the experts, switched by a task's fixed script.
+
+    Raises:
+        MwxError: the task has no script, or it needs an expert that is not there.
+    """
+    from mwx.experts import load_library
+    from mwx.router import ScriptedSwitch, script_for
+    library = load_library(experts)
+    return ScriptedSwitch(library, script_for(task, library.names))
+
+
+def with_meshes(robot: Robot) -> Robot:
+    """Return the robot drawn with Unitree's meshes; its physics does not change.
+
+    Raises:
+        MwxError: it is not H1 without hands, the extra is missing, or the download failed.
+    """
+    if robot.name != H1.name:
+        raise MwxError(f"--meshes draws H1 without hands; '{robot.name}' has links that Unitree's "
+                       "H1 lacks: leave --meshes out, or play the task with h1 where it exists")
+    from mwx.robot.meshes import use_meshes
+
+    def build() -> mujoco.MjSpec:
+        spec = robot.spec()
+        use_meshes(spec)
+        return spec
+    build()  # fails here, before anything is simulated
+    return replace(robot, build=build)
+
+
+def _loaded(name: str, experts: str | Path | None, planned: bool) -> Policy:
+    try:
+        return load_policy(name, experts, planned)
+    except MwxError as error:
+        if "no policy there" not in str(error):
+            raise
+        raise MwxError(f"{error}; or one that needs no training: "
+                       f"{', '.join((*PLAIN, SCRIPT))}") from None
