@@ -55,9 +55,13 @@ def add_table(spec: mujoco.MjSpec, pos: Numbers, top: tuple[Numbers, Numbers],
     """Add the body `table`: a top, and a leg that stands under all four corners."""
     table = spec.worldbody.add_body(name="table", pos=pos)
     add_geom(table, "box", top[0], top[1], rgba=WOOD)
-    size, (x, y, z) = leg
-    for corner in ((x, y, z), (x, -y, z), (-x, y, z), (-x, -y, z)):
-        add_geom(table, "box", size, corner, rgba=STEEL)
+    (width, depth, half), (x, y, z) = leg
+    corners = ((x, y), (x, -y), (-x, y), (-x, -y))
+    add_hidden_boxes(table, [(leg[0], (*corner, z)) for corner in corners])
+    # a leg may reach up through the top: it is drawn only as far as the top's underside
+    foot, head = z - half, min(z + half, top[1][2] - top[0][2])
+    drawn = (width, depth, (head - foot) / 2)
+    add_drawn_boxes(table, [(drawn, (*corner, (head + foot) / 2)) for corner in corners], STEEL)
 
 
 def add_parcel(spec: mujoco.MjSpec, name: str, joint: str, pos: Numbers, half: Numbers,

@@ -65,9 +65,9 @@ class SitHard(Task):
 
     def start(self, physics: Physics, row: int, rng: np.random.Generator) -> None:
         """Place the robot before the chair, upright and turned by a random yaw."""
-        physics.base_pos[row, 0], physics.base_pos[row, 1] = rng.uniform(*START_X), \
-            rng.uniform(*START_Y)
-        physics.base_quat[row] = rotations.about("z", rng.uniform(*START_YAW))
+        x, y, yaw = rng.uniform(*np.array([START_X, START_Y, START_YAW]).T)
+        physics.base_pos[row, :2] = x, y
+        physics.base_quat[row] = rotations.about("z", yaw)
 
     def state(self, physics: Physics) -> Array:
         """(B, 6): from pelvis to seat [m], where the chair faces; both in the heading frame."""

@@ -136,7 +136,7 @@ def _over_table(places: Array) -> Array:
 
 
 def _all_on_table(physics: Physics) -> Array:
-    return physics.memory["on_table"].all(axis=1)
+    return physics.memory["on_table"].sum(axis=1) == len(PACKAGES)
 
 
 def _nearness(distance: Array, listed: Array) -> Array:

@@ -7,8 +7,15 @@ Quaternions (w, x, y, z). Looks are ours.
 import mujoco
 
 from mwx.sim.tasks.objects import Numbers, add_geom
-from mwx.sim.tasks.props import (CARDBOARD, TAPE, Boxes, add_drawn_boxes, add_hidden_boxes,
-                                 add_parcel, add_table)
+from mwx.sim.tasks.props import (
+    CARDBOARD,
+    TAPE,
+    Boxes,
+    add_drawn_boxes,
+    add_hidden_boxes,
+    add_parcel,
+    add_table,
+)
 
 TRUCK_PLACE = (8, 0, 0)  # its back is at x = 4, the bed at z = 1
 BED: Boxes = (((4, 1.2, 0.5), (0, 0, 0.5)),)  # solid down to the floor, between the wheels
