@@ -1,6 +1,6 @@
 """The Unitree H1 with two Shadow hands (151 observations, 61 actions), and with strong fingers."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import mujoco
@@ -9,7 +9,7 @@ import numpy as np
 from mwx.robot import h1_numbers as h1
 from mwx.robot import h1hand_numbers as n
 from mwx.robot.build import H1_DESCRIPTION, build
-from mwx.robot.description import Body, Contact, Description, Geom, Joint, Servo, Vec
+from mwx.robot.description import Body, Contact, Description, Geom, Joint, Servo
 from mwx.robot.h1 import H1, Robot
 from mwx.robot.hand_looks import add_hand_looks
 from mwx.types import Array
@@ -27,26 +27,26 @@ def _bodies() -> Iterator[Body]:
 
 
 def _hand_bodies(prefix: str, hand: str) -> Iterator[Body]:
-    left = prefix == "lh_"
+    for body in _right_hand():
+        (x, y, z), quat = body.pos, body.quat
+        if prefix == "lh_" and body.parent == "palm":  # the others are in the plane of the mirror
+            x, quat = -x, n.LEFT_THBASE_QUAT if body.name == "thbase" else quat
+        yield body._replace(name=prefix + body.name, pos=(x, y, z), quat=quat,
+                            parent=prefix + body.parent if body.parent else hand)
 
-    def body(name: str, parent: str, pos: Vec, quat: Vec, *inertial: Vec | float) -> Body:
-        x, y, z = pos
-        place = (-x, y, z) if left and parent == "palm" else pos
-        return Body(prefix + name, prefix + parent if parent else hand, place,
-                    n.LEFT_THBASE_QUAT if left and name == "thbase" else quat, *inertial)
 
-    for row in n.WRIST_BODIES:
-        yield body(*row)
+def _right_hand() -> Iterator[Body]:
+    """Yield the links of the right hand without the prefix, parents first, in qpos order."""
+    yield from (Body(*row) for row in n.WRIST_BODIES)
     for finger, parent, knuckle, _ in n.FINGERS:
         if parent == n.METACARPAL_BODY[0]:
-            yield body(*n.METACARPAL_BODY)
+            yield Body(*n.METACARPAL_BODY)
         for segment, height, mass, com, axes, inertia in n.PHALANGES:
             pos = knuckle if segment == "knuckle" else (0, 0, height)
-            yield body(finger + segment, parent, pos, (1, 0, 0, 0), mass, (0, 0, com), axes,
+            yield Body(finger + segment, parent, pos, (1, 0, 0, 0), mass, (0, 0, com), axes,
                        inertia)
             parent = finger + segment
-    for row in n.THUMB_BODIES:
-        yield body(*row)
+    yield from (Body(*row) for row in n.THUMB_BODIES)
 
 
 def _joints(bodies: tuple[Body, ...]) -> tuple[Joint, ...]:
@@ -89,12 +89,14 @@ def _servos(joints: tuple[Joint, ...], strong: bool) -> Iterator[Servo]:
 
 def _collision() -> Iterator[Geom]:
     yield from H1_DESCRIPTION.collision
-    contact = Contact(*n.HAND_CONTACT)
+    segments = [Geom(*row) for row in n.FINGER_COLLISION]
+    fingers = [geom._replace(body=finger + geom.body) for finger, *_ in n.FINGERS
+               for geom in segments]
+    thumb = [Geom(*row) for row in n.THUMB_COLLISION]
     for prefix in HANDS.values():
-        fingers = [(finger + segment, *rest) for finger, *_ in n.FINGERS
-                   for segment, *rest in n.FINGER_COLLISION]
-        for body, *rest in (*n.PALM_COLLISION[prefix], *fingers, *n.THUMB_COLLISION):
-            yield Geom(prefix + body, *rest, contact)
+        palm = [Geom(*row) for row in n.PALM_COLLISION[prefix]]
+        for geom in (*palm, *fingers, *thumb):
+            yield geom._replace(body=prefix + geom.body, contact=Contact(*n.HAND_CONTACT))
 
 
 def _describe(name: str, strong: bool) -> Description:
@@ -143,7 +145,7 @@ def _mirror(names: tuple[str, ...]) -> tuple[Array, Array]:
             np.array([body.get(name, 1.0) for name in names]))
 
 
-def _robot(robot: Description, spec: object) -> Robot:
+def _robot(robot: Description, spec: Callable[[], mujoco.MjSpec]) -> Robot:
     names = tuple(joint.name for joint in robot.joints)
     home = dict(zip(H1.joint_names, H1.home_joints, strict=True))
     speed = dict(zip(H1.joint_names, H1.speed_limit, strict=True))

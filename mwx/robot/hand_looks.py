@@ -80,21 +80,21 @@ def add_hand_looks(spec: mujoco.MjSpec, bodies: dict[str, mujoco.MjsBody]) -> No
     """
     del spec  # nothing of its own: the materials are the robot's
     for prefix, sign in (("right_", 1.0), ("left_", -1.0)):
-        for body, *span in ARM_SPANS:
-            _stretch(bodies[prefix + body], span, 1.0)
-        for body, *span in _spans():
-            _stretch(bodies[prefix[0] + "h_" + body], span, sign)
+        for span in ARM_SPANS:
+            _stretch(bodies[prefix + span[0]], span, 1.0)
+        for span in _hand_spans():
+            _stretch(bodies[prefix[0] + "h_" + span[0]], span, sign)
 
 
-def _spans() -> Iterator[Span]:
+def _hand_spans() -> Iterator[Span]:
     yield from HAND_SPANS
     for finger in FINGERS:
-        for segment, *span in FINGER_SPANS:
-            yield finger + segment, *span
+        for segment, material, shape, size, start, end in FINGER_SPANS:
+            yield finger + segment, material, shape, size, start, end
 
 
-def _stretch(body: mujoco.MjsBody, span: list, sign: float) -> None:
-    material, shape, size, start, end = span
+def _stretch(body: mujoco.MjsBody, span: Span, sign: float) -> None:
+    _, material, shape, size, start, end = span
     mirror = np.array([sign, 1.0, 1.0])
     pos, along = mirror * np.add(start, end) / 2, mirror * np.subtract(end, start)
     half = float(np.linalg.norm(along)) / 2
