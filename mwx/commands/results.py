@@ -1,12 +1,14 @@
 """evaluate, report: how well a policy does."""
 
 from pathlib import Path
+from typing import Literal
 
 from mwx.commands.words import PolicyFolder, RunFolder
 
 
 def evaluate(policy: PolicyFolder, task: str, episodes: int = 10, seed: int = 1,
-             out: Path | None = None, planned: bool = False) -> None:
+             out: Path | None = None, planned: bool = False,
+             suite: Literal["mwx", "humanoid_bench"] = "mwx") -> None:
     """Score an expert or a router on a task over deterministic episodes.
 
     Args:
@@ -16,9 +18,12 @@ def evaluate(policy: PolicyFolder, task: str, episodes: int = 10, seed: int = 1,
         seed: of the first reset.
         out: also write the score as JSON.
         planned: let an expert plan every action in latent space (eq. 7); slow on a CPU.
+        suite: our environments, or the original package's where it is installed.
     """
     from mwx.evaluation import evaluate as score_policy
     from mwx.evaluation import load_policy
+    if suite == "humanoid_bench":
+        from mwx.integrations.humanoid_bench import evaluate as score_policy
     score = score_policy(load_policy(policy, planned=planned), task, episodes, seed,
                          name=policy.name)
     print(score)

@@ -10,8 +10,8 @@ from mwx.experts import Expert
 from mwx.experts.scoring import alignment_term
 from mwx.router import CompositePolicy, ScriptedSwitch
 from mwx.sim import make
-from mwx.sim.rollout import Episodes, Observer, rollout
-from mwx.types import Array, Obs, Policy, Step
+from mwx.sim.rollout import Observer, rollout
+from mwx.types import Array, Env, Obs, Policy, Step
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,7 @@ class Score:
         length: (E) control steps.
         success: (E) the task return reached HumanoidBench's bar.
         terms: mean per episode of every reward term, summed over its steps.
+        suite: whose environments: ours, or the original package's.
     """
 
     task: str
@@ -39,6 +40,7 @@ class Score:
     length: tuple[int, ...]
     success: tuple[bool, ...]
     terms: dict[str, float]
+    suite: str = "mwx"
 
     def mean(self, name: str = "task_return") -> float:
         """Return the mean over episodes."""
@@ -57,8 +59,9 @@ class Score:
 
     def __str__(self) -> str:
         count = f"{self.episodes} episodes, seed {self.seed}"
+        of_suite = "" if self.suite == "mwx" else f" of {self.suite}"
         return "\n".join([
-            f"{self.policy} on {self.task} ({count})",
+            f"{self.policy} on {self.task}{of_suite} ({count})",
             f"  task return       {self.mean():9.2f} ± {self.std():.2f}   "
             f"(success bar {self.success_bar:g}: {sum(self.success)}/{self.episodes})",
             f"  alignment return  {self.mean('alignment_return'):9.2f} "
@@ -84,16 +87,29 @@ def evaluate(policy: Policy, task: str, episodes: int = 10, seed: int = 1, name:
     if episodes < 1:
         raise MwxError(f"{episodes} episodes asked for: at least one is needed")
     env = make(task, num_envs=episodes, seed=seed, threads=threads, max_steps=max_steps)
+    return evaluate_in(policy, env, env.task.name, env.task.success_bar, seed, name)
+
+
+def evaluate_in(policy: Policy, env: Env, task: str, success_bar: float, seed: int,
+                name: str = "policy", suite: str = "mwx") -> Score:
+    """Play one deterministic episode in each row of any environment and score both returns.
+
+    Args:
+        policy: acts for all rows at once.
+        env: B environments.
+        task: name of the task, for the score.
+        success_bar: episode return from which an episode counts as a success.
+        seed: of the environment's generators.
+        name: of the policy, for the score.
+        suite: whose environments they are, for the score.
+    """
     played = rollout(policy, env, seed, alignment_observer(policy))
-    return _score(played, env.task.name, name, seed, env.task.success_bar)
-
-
-def _score(played: Episodes, task: str, name: str, seed: int, bar: float) -> Score:
     aligned = played.terms.get("alignment_return", np.zeros(len(played)))
     terms = {k: float(v.mean()) for k, v in played.terms.items() if k != "alignment_return"}
     returns = tuple(float(x) for x in played.task_return)
-    return Score(task, name, seed, len(played), bar, returns, tuple(float(x) for x in aligned),
-                 tuple(int(x) for x in played.length), tuple(x >= bar for x in returns), terms)
+    return Score(task, name, seed, len(played), success_bar, returns,
+                 tuple(float(x) for x in aligned), tuple(int(x) for x in played.length),
+                 tuple(x >= success_bar for x in returns), terms, suite)
 
 
 def alignment_observer(policy: Policy) -> Observer | None:

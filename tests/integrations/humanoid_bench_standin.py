@@ -1,0 +1,71 @@
+"""A stand-in for the original humanoid_bench package, with the surface that its source shows.
+
+It steps our own simulation, so that returns can be compared. Like the original it keeps `data`,
+draws poses from its own generator and goals from numpy's global one, registers
+"<robot>-<task>-v0" without a namespace, ignores options, and returns numpy scalars.
+"""
+
+import sys
+from types import ModuleType, SimpleNamespace
+
+import gymnasium
+import numpy as np
+
+from mwx.sim import make
+
+NAME = "humanoid_bench"
+
+
+class HumanoidEnv(gymnasium.Env):
+    """One environment; row `seed - first` of a batch of ours gives its start."""
+
+    metadata = {"render_modes": ["human", "rgb_array"], "render_fps": 50}  # noqa: RUF012
+    starts = None  # our environment whose rows the starts are taken from, and its first seed
+
+    def __init__(self, robot, control, task, render_mode="rgb_array"):
+        assert render_mode is not None, "the original looks for a viewer of its render mode"
+        self.sim = make(f"{robot}-{task}", threads=1, auto_reset=False)
+        self.goal_drawn = None
+        self.observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (self.sim.obs_dim,),
+                                                      np.float64)
+        self.action_space = gymnasium.spaces.Box(-1, 1, (self.sim.act_dim,), np.float32)
+
+    @property
+    def data(self):
+        """What the adapter reads of MjData."""
+        return SimpleNamespace(qpos=self.sim.physics.qpos[0], qvel=self.sim.physics.qvel[0])
+
+    def reset(self, seed=None, options=None):
+        super().reset(seed=seed)
+        sim = self.sim
+        sim.reset(int(self.np_random.integers(2 ** 31)))
+        goals = sim.physics.model.nmocap > 0
+        if goals:
+            self.goal_drawn = np.random.uniform(-1, 1, 3)  # noqa: NPY002
+            sim.physics.goal[0, :2] = self.goal_drawn[:2]
+        if self.starts is not None and seed is not None:
+            theirs, first = self.starts
+            sim.physics.qpos[:] = theirs.physics.qpos[seed - first]
+            sim.physics.qvel[:] = theirs.physics.qvel[seed - first]
+            if goals:
+                sim.physics.goal[:] = theirs.physics.goal[seed - first]
+        sim.physics.forward()
+        return sim.observe().vector[0], {}
+
+    def step(self, action):
+        step = self.sim.step(action[None])
+        reward = np.float64(step.reward[0])
+        info = {"per_timestep_reward": reward, **{k: v[0] for k, v in step.terms.items()}}
+        return step.obs.vector[0], reward, np.bool_(step.terminated[0]), False, info
+
+
+def install(monkeypatch, names, max_steps=None):
+    """Put the stand-in into sys.modules and register its ids for one test."""
+    monkeypatch.setitem(sys.modules, NAME, ModuleType(NAME))
+    monkeypatch.setattr(HumanoidEnv, "starts", None)
+    for name in names:
+        robot, task = name.split("-")
+        limit = max_steps or make(name, threads=1).max_steps
+        monkeypatch.setitem(gymnasium.registry, f"{name}-v0", gymnasium.envs.registration.EnvSpec(
+            f"{name}-v0", entry_point=HumanoidEnv, max_episode_steps=limit,
+            kwargs={"robot": robot, "control": "pos", "task": task}))
