@@ -51,9 +51,9 @@ def test_at_the_start_everything_is_on_the_truck():
 def test_picking_up_pays_once_and_counts_from_the_first_height():
     env = truck()
     start = first_place(env, "package_d")
-    put(env, {"package_d": start + [0, 0, 0.09]})
+    put(env, {"package_d": start + np.array([0, 0, 0.09])})
     assert pay(env)[0] == 0
-    put(env, {"package_d": start + [0, 0, 0.11]})
+    put(env, {"package_d": start + np.array([0, 0, 0.11])})
     extra, terms = pay(env)
     assert extra == pytest.approx(100) and terms["packages_picked_up"] == 1
     assert terms["packages_on_truck"] == 4
@@ -198,7 +198,7 @@ def test_target_and_progress_follow_the_lists():
     put(env, {"package_a": (2, 0, 3)})
     pay(env)
     held = env.task.progress(env.physics)[0]
-    np.testing.assert_allclose(env.task.target(env.physics)[0], TABLE + [0, 0, 0.5], atol=1e-9)
+    np.testing.assert_allclose(env.task.target(env.physics)[0], TABLE + np.array([0, 0, 0.5]), atol=1e-9)
     put(env, stacked())
     pay(env)
     assert start < held < env.task.progress(env.physics)[0] == pytest.approx(1)
