@@ -198,7 +198,8 @@ def test_target_and_progress_follow_the_lists():
     put(env, {"package_a": (2, 0, 3)})
     pay(env)
     held = env.task.progress(env.physics)[0]
-    np.testing.assert_allclose(env.task.target(env.physics)[0], TABLE + np.array([0, 0, 0.5]), atol=1e-9)
+    top = TABLE + np.array([0, 0, 0.5])
+    np.testing.assert_allclose(env.task.target(env.physics)[0], top, atol=1e-9)
     put(env, stacked())
     pay(env)
     assert start < held < env.task.progress(env.physics)[0] == pytest.approx(1)
