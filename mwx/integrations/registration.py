@@ -58,6 +58,14 @@ LISTINGS: dict[str, Listing] = {
     "highbar_hard": Listing(750, robots=("h1strong",)),
     "powerlift": Listing(800, robots=("h1hand",)),
     "spoon": Listing(650, robots=("h1hand",)),
+    "cabinet": Listing(2500, robots=("h1hand",)),
+    "cube": Listing(370, 500, robots=("h1hand",)),
+    "bookshelf_simple": Listing(2000, robots=("h1hand",)),
+    "bookshelf_hard": Listing(2000, robots=("h1hand",)),
+    "window": Listing(650, robots=("h1hand",)),
+    "room": Listing(400, robots=("h1hand",)),
+    "insert_normal": Listing(350, 500, robots=("h1hand",)),
+    "insert_small": Listing(350, 500, robots=("h1hand",)),
 }
 
 
