@@ -295,6 +295,26 @@ def test_hand_collision_matches_the_numbers(model: mujoco.MjModel, facts: dict[s
     assert not any(rows for body, rows in expected.items() if body.startswith(("lh_", "rh_")))
 
 
+def test_original_start_at_the_high_bar_is_a_grip() -> None:
+    """A pose made for the original hands: ours, too, close round the bar and do not sink in."""
+    scene = SHARED / "facts" / "scenes" / "highbar_hard.json"
+    if not scene.exists():
+        pytest.skip(f"the sourced scene is not here ({scene})")
+    spec = H1STRONG.spec()
+    spec.worldbody.add_geom(name="bar", type=mujoco.mjtGeom.mjGEOM_CAPSULE, size=[0.02, 0, 0],
+                            fromto=[0.31, -1.2, 2.8, 0.31, 1.2, 2.8])
+    model = spec.compile()
+    data = mujoco.MjData(model)
+    data.qpos[:] = json.loads(scene.read_text())["keyframe_robot_qpos"]
+    mujoco.mj_forward(model, data)
+    bar = model.geom("bar").id
+    touches = {model.body(model.geom_bodyid[contact.geom.sum() - bar]).name: contact.dist
+               for contact in data.contact if bar in contact.geom}
+    assert min(touches.values()) > -0.006
+    for hand in ("lh_", "rh_"):
+        assert {hand + finger + "distal" for finger in ("ff", "mf", "rf", "lf", "th")} <= {*touches}
+
+
 # against the original program's recorded trajectories
 
 @pytest.mark.parametrize("mode", ["smooth", "uniform"])
