@@ -33,7 +33,7 @@ BLOCKS = ("#######",
           "#######")
 BLOCK = 1.5  # [m] edge of a block
 BLOCK_SIZE = (BLOCK / 2, BLOCK / 2, 0.6)  # half extents
-WALL_COLOUR, TRIM_COLOUR = (0.72, 0.76, 0.83, 0.45), (0.36, 0.45, 0.60, 0.9)
+WALL_COLOUR, LID_COLOUR = (0.62, 0.68, 0.78, 0.40), (0.55, 0.62, 0.74, 0.35)
 MARKER_COLOUR = (0.90, 0.49, 0.13, 1)
 
 
@@ -53,7 +53,7 @@ class Maze(Task):
         maze = spec.worldbody.add_body(name="maze")
         for x, y in block_centres():
             add_geom(maze, "box", BLOCK_SIZE, (x, y, 0.6), rgba=WALL_COLOUR)
-            add_geom(maze, "box", (0.75, 0.75, 0.01), (x, y, 1.2), rgba=TRIM_COLOUR,
+            add_geom(maze, "box", (0.75, 0.75, 0.01), (x, y, 1.21), rgba=LID_COLOUR,
                      collides=False)
         for x, y in np.unique(CHECKPOINTS, axis=0):
             add_geom(maze, "sphere", (0.05,), (x, y, 1), rgba=MARKER_COLOUR, collides=False)

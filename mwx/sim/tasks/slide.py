@@ -18,9 +18,8 @@ END_X = FIRST_X + RIDGES * PERIOD
 WALLS = (((53.0, 0.15, 4.0), (48.85, -5.15, 4.0)),
          ((53.0, 0.15, 4.0), (48.85, 5.15, 4.0)),
          ((0.15, 5.15, 4.0), (-4.0, 0.0, 4.0)))
-WALL_COLOUR, RIDGE_COLOURS = (0.75, 0.78, 0.84, 0.14), ((0.72, 0.74, 0.78, 1),
-                                                        (0.80, 0.82, 0.86, 1))
-CREST_COLOUR = (0.90, 0.49, 0.13, 1)
+WALL_COLOUR, RIDGE_COLOUR = (0.75, 0.78, 0.84, 0.14), (0.76, 0.78, 0.82, 1)
+STRIPE_COLOUR, CREST_COLOUR = (0.62, 0.66, 0.73, 1), (0.90, 0.49, 0.13, 1)
 
 
 class Slide(Task):
@@ -38,9 +37,8 @@ class Slide(Task):
         for number in range(RIDGES):
             start = FIRST_X + PERIOD * number
             slides.add_geom(type=mujoco.mjtGeom.mjGEOM_MESH, meshname="ridge", pos=[start, 0, 0],
-                            rgba=RIDGE_COLOURS[number % 2], mass=0)
-            add_geom(slides, "box", (0.03, HALF_WIDTH, 0.002),
-                     (start + PERIOD / 2, 0, CREST - 0.001), rgba=CREST_COLOUR, collides=False)
+                            rgba=RIDGE_COLOUR, mass=0)
+            _add_stripes(slides, start)
         walls = spec.worldbody.add_body(name="walls")
         for size, pos in WALLS:
             add_geom(walls, "box", size, pos, rgba=WALL_COLOUR)
@@ -70,9 +68,21 @@ def ridge_corners() -> Array:
     return np.array([(x, y, z) for x, z in profile for y in (-HALF_WIDTH, HALF_WIDTH)])
 
 
-def ground_height(x: Array) -> Array:
+def ground_height(x: Array | float) -> Array:
     """Return the height [m] of the floor or the slope at world x [m]."""
     x = np.asarray(x)
     phase = (x - FIRST_X) % PERIOD
     slope = CREST * (1 - np.abs(phase - PERIOD / 2) / (PERIOD / 2))
     return np.where((x > FIRST_X) & (x < END_X), slope, 0.0)
+
+
+def _add_stripes(body: mujoco.MjsBody, start: float) -> None:
+    """A line across the slope every metre, so that motion can be seen."""
+    tilt = np.arctan2(CREST, PERIOD / 2) / 2
+    for metre in range(1, int(PERIOD)):
+        on_crest, rising = metre == PERIOD / 2, metre < PERIOD / 2
+        angle = 0.0 if on_crest else -tilt if rising else tilt
+        place = start + metre
+        add_geom(body, "box", (0.03, HALF_WIDTH, 0.002), (place, 0, float(ground_height(place))),
+                 (np.cos(angle), 0, np.sin(angle), 0), collides=False,
+                 rgba=CREST_COLOUR if on_crest else STRIPE_COLOUR)

@@ -30,7 +30,8 @@ SPOON_INERTIA = (0.000197203, 0.000191077, 7.201e-06)
 SPOON_AXES = (0, 0.707107, 0, 0.707107)
 HANDLE_SIZE, HANDLE_POS = (0.007, 0.08), (0, 0, 0.0035)  # radius, half length; pos
 PLATE_SIZE, PLATE_POS = (0.03, 0.005), (0.1, 0, 0.0035)
-WOOD, CUP_COLOUR, STEEL = (0.66, 0.52, 0.40, 1), (0.80, 0.86, 0.93, 0.55), (0.45, 0.46, 0.50, 1)
+WOOD, CUP_COLOUR = (0.66, 0.52, 0.40, 1), (0.80, 0.86, 0.93, 0.40)
+SPOON_COLOUR = (0.20, 0.24, 0.32, 1)
 
 
 def add_kitchen_table(spec: mujoco.MjSpec) -> None:
@@ -45,6 +46,6 @@ def add_kitchen_table(spec: mujoco.MjSpec) -> None:
     spoon = spec.worldbody.add_body(name="spoon", pos=SPOON_PLACE)
     add_free_joint(spoon, "free_spoon")
     set_inertia(spoon, SPOON_MASS, SPOON_COM, SPOON_INERTIA, SPOON_AXES)
-    add_geom(spoon, "cylinder", HANDLE_SIZE, HANDLE_POS, ALONG_X, rgba=STEEL, name="spoon_handle")
-    add_geom(spoon, "cylinder", PLATE_SIZE, PLATE_POS, rgba=STEEL, name="spoon_plate")
+    add_geom(spoon, "cylinder", HANDLE_SIZE, HANDLE_POS, ALONG_X, SPOON_COLOUR, "spoon_handle")
+    add_geom(spoon, "cylinder", PLATE_SIZE, PLATE_POS, rgba=SPOON_COLOUR, name="spoon_plate")
     add_marker(spec, "stir_point", 0.012, pos=(0.81, -0.1, 0.95))

@@ -63,7 +63,7 @@ class Stair(Task):
         return walked(physics)
 
 
-def ground_height(x: Array) -> Array:
+def ground_height(x: Array | float) -> Array:
     """Return the height [m] of the floor or the step at world x [m]."""
     from_centre = np.abs(np.asarray(x)[..., None] - np.array(CENTRES)).min(axis=-1)
     return RISE * (from_centre[..., None] <= np.array(HALF_LENGTHS)).sum(axis=-1)
