@@ -53,8 +53,6 @@ def same_rotation(first: Any, second: Any) -> bool:
     return abs(abs(np.dot(first, second)) - 1) < 1e-8
 
 
-# laws that need no other source
-
 def test_sizes_and_order_are_those_of_humanoid_bench(model: mujoco.MjModel) -> None:
     assert (model.nq, model.nv, model.nu) == (76, 75, 61)
     assert (H1HAND.nq, H1HAND.nv, H1HAND.act_dim, H1HAND.obs_dim) == (76, 75, 61, 151)
@@ -190,14 +188,14 @@ def test_fingers_close_when_told_and_stay_finite(model: mujoco.MjModel) -> None:
     assert np.isfinite(data.qpos).all() and np.isfinite(data.qvel).all()
 
 
-def test_holding_home_falls_after_about_82_steps(model: mujoco.MjModel) -> None:
+def test_holding_home_falls_about_as_late_as_h1(model: mujoco.MjModel) -> None:
     data = at_home(model)
     data.ctrl[:] = H1HAND.commands(H1HAND.home_joints)
     steps = 0
     while data.qpos[2] >= 0.2 and steps < 200:
         mujoco.mj_step(model, data, nstep=SUBSTEPS)
         steps += 1
-    assert 74 <= steps <= 90
+    assert 75 <= steps <= 100  # H1 about 80
 
 
 # against the numbers read from the original model
