@@ -13,7 +13,7 @@ BLUE, GREEN, RED, YELLOW = ((0.44, 0.55, 0.67, 1), (0.52, 0.64, 0.52, 1), (0.70,
                             (0.83, 0.71, 0.45, 1))
 CUBE_COLOURS = ((0.10, 0.45, 0.45, 1), (0.55, 0.20, 0.55, 1), (0.55, 0.50, 0.15, 1),
                 (0.25, 0.25, 0.60, 1))
-PLACE_X, STOREYS = 0.9, (0.5, 0.79, 1.08, 1.37)  # [m, world] middle; the storeys' frames
+PLACE_X = 0.9  # [m, world] of the middle
 
 FRAME = Thing((
     Part("box", (0.3, 0.6, 0.25), (0.9, 0, 0.25)),
@@ -55,16 +55,17 @@ FLAP = Thing((
     Part("box", (0.01, 0.2, 0.01), (-0.39, 0, 0.08), rgba=METAL)),
     YELLOW, 5.411327, (-0.295743, 0, 0.153919), (0.601585755, 0.575382944, 0.03121224),
     (0.70642, 0.70642, 0.031149, -0.031149))
-STOREY_PARTS = {
-    "lateral_cabinet": FLOOR_AND_BACK,
-    "pulling_cabinet": (*FLOOR_AND_BACK,
-                        Part("box", (0.01, 0.28, 0.13), (-0.29, -0.29, 0.16), rgba=RED)),
-    "pullup_drawer": (*FLOOR_AND_BACK, Part("box", (0.29, 0.6, 0.01), (0.01, 0, 0.3))),
+# what stands still, and the height of its frame [m]
+STOREYS = {
+    "lateral_cabinet": (FLOOR_AND_BACK, 0.79),
+    "pulling_cabinet": ((*FLOOR_AND_BACK,
+                         Part("box", (0.01, 0.28, 0.13), (-0.29, -0.29, 0.16), rgba=RED)), 1.08),
+    "pullup_drawer": ((*FLOOR_AND_BACK, Part("box", (0.29, 0.6, 0.01), (0.01, 0, 0.3))), 1.37),
 }
 # body, storey it belongs to, thing, place in it, then its joint: name, type, axis, anchor, range,
 # damping; in the order of qpos
 MOVING = (
-    ("drawer", "", DRAWER, (PLACE_X, 0, STOREYS[0]),
+    ("drawer", "", DRAWER, (PLACE_X, 0, 0.5),
      "drawer_slide", SLIDE, (-1, 0, 0), (0, 0, 0), (0, 0.45), 80),
     ("left_door", "lateral_cabinet", _door(-1, BLUE), (-0.29, 0.29, 0.15),
      "left_door_hinge", HINGE, (0, 0, 1), (0, 0.29, 0.15), (-1.57, 0), 1),
@@ -88,9 +89,10 @@ def add_cabinet(spec: mujoco.MjSpec) -> None:
     world = spec.worldbody
     add_thing(world, "cabinet", FRAME)
     storeys = {"": world}
-    for (name, parts), height in zip(STOREY_PARTS.items(), STOREYS[1:], strict=True):
-        storeys[name] = add_thing(world, name, Thing(parts, WOOD), (PLACE_X, 0, height))
     for name, storey, thing, pos, joint, kind, axis, anchor, limits, damping in MOVING:
+        if storey not in storeys:  # bodies in the order of qpos: each storey before its door
+            parts, height = STOREYS[storey]
+            storeys[storey] = add_thing(world, storey, Thing(parts, WOOD), (PLACE_X, 0, height))
         body = add_thing(storeys[storey], name, thing, pos)
         body.add_joint(name=joint, type=kind, axis=axis, pos=anchor, range=limits,
                        damping=[damping, 0, 0])

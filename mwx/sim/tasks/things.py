@@ -53,12 +53,13 @@ def add_thing(parent: mujoco.MjsBody, name: str, thing: Thing, pos: Numbers = (0
     return body
 
 
+# legs reach through the top, so they have its colour
 TABLE = Thing((
     Part("box", (0.5, 0.5, 0.05), (0, 0, 0.45)),
-    Part("box", (0.05, 0.05, 0.5), (0.4, 0.4, 0), rgba=DARK_WOOD),
-    Part("box", (0.05, 0.05, 0.5), (0.4, -0.4, 0), rgba=DARK_WOOD),
-    Part("box", (0.05, 0.05, 0.5), (-0.4, 0.4, 0), rgba=DARK_WOOD),
-    Part("box", (0.05, 0.05, 0.5), (-0.4, -0.4, 0), rgba=DARK_WOOD)), WOOD)
+    Part("box", (0.05, 0.05, 0.5), (0.4, 0.4, 0)),
+    Part("box", (0.05, 0.05, 0.5), (0.4, -0.4, 0)),
+    Part("box", (0.05, 0.05, 0.5), (-0.4, 0.4, 0)),
+    Part("box", (0.05, 0.05, 0.5), (-0.4, -0.4, 0))), WOOD)
 SHELF = Thing((
     *(Part("box", (0.3, 0.4, 0.025), (0, 0, height))
       for height in (0.025, 0.325, 0.625, 0.925, 1.225, 1.525)),
