@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mwx.maths import rotations
 from mwx.sim import make
 
 STARTS = Path(__file__).resolve().parents[3] / "shared" / "parity"
@@ -104,3 +105,15 @@ def test_progress_rises_as_the_box_comes_nearer():
                              position=env.physics.goal[row] + UP + [away, 0, 0])
     progress = env.task.progress(env.physics)
     assert progress[0] == 0 and 0 < progress[1] < 1 and progress[2] == 1
+
+
+def test_state_is_made_of_offsets_in_the_pelvis_heading():
+    env = make("h1-package", num_envs=3, threads=1)
+    physics = env.physics
+    physics.base_quat[:] = rotations.about("z", np.array([0.0, 1.0, -2.5]))
+    physics.forward()
+    box = physics.free_position("free_package")
+    offsets = (box - physics.base_pos, physics.goal + UP - box, box - physics.left_hand,
+               box - physics.right_hand)
+    expected = np.concatenate([physics.in_heading_frame(offset) for offset in offsets], axis=1)
+    np.testing.assert_allclose(env.task.state(physics), expected, atol=1e-12)

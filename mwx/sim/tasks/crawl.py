@@ -9,7 +9,7 @@ from mwx.maths.tolerance import between, exactly, tolerance
 from mwx.sim.physics import Physics
 from mwx.sim.tasks.objects import add_geom
 from mwx.sim.tasks.task import Reward, Task
-from mwx.sim.tasks.terms import moving_forward, small_control
+from mwx.sim.tasks.terms import in_heading_frame, moving_forward, small_control
 from mwx.types import Array
 
 CRAWL_SPEED = 1.0  # [m/s] along world +x
@@ -36,7 +36,9 @@ class Crawl(Task):
     fall_height: ClassVar[float | None] = None
 
     def build(self, spec: mujoco.MjSpec) -> None:
-        """Add the tunnel."""
+        """Add the tunnel, and a sensor of the pelvis' quaternion with the sign it really has."""
+        spec.add_sensor(name="pelvis_quat", type=mujoco.mjtSensor.mjSENS_FRAMEQUAT,
+                        objtype=mujoco.mjtObj.mjOBJ_XBODY, objname="pelvis")
         tunnel = spec.worldbody.add_body(name="tunnel", pos=(MOUTH_X, 0, 0))
         for size, pos in (*WALLS, CEILING):
             add_geom(tunnel, "box", size, pos, rgba=STONE)
@@ -46,7 +48,7 @@ class Crawl(Task):
     def state(self, physics: Physics) -> Array:
         """(B, 6) [m, heading frame]: from the pelvis to the tunnel's mouth and to its end."""
         ends = [np.array([x, 0, CRAWL_HEIGHT[0]]) - physics.base_pos for x in (MOUTH_X, END_X)]
-        return np.concatenate([physics.in_heading_frame(offset) for offset in ends], axis=1)
+        return in_heading_frame(physics, *ends)
 
     def reward(self, physics: Physics) -> Reward:
         """Head and torso low, pelvis pitched forward, moving, all of it inside the tunnel."""
@@ -68,7 +70,5 @@ class Crawl(Task):
 
 def _pitched_forward(physics: Physics) -> Array:
     """Distance of raw quaternions: the opposite quaternion, the same turn, counts as far away."""
-    quat = physics.body_quat("pelvis")  # 2 ms old, without the sign that the simulation carries
-    sign = np.where(np.sum(quat * physics.base_quat, axis=1, keepdims=True) < 0, -1, 1)
-    distance = np.linalg.norm(sign * quat - PITCHED_FORWARD, axis=1)
+    distance = np.linalg.norm(physics.sensor("pelvis_quat") - PITCHED_FORWARD, axis=1)
     return tolerance(distance, exactly(0), PITCH_MARGIN)

@@ -10,7 +10,7 @@ from mwx.maths.tolerance import between, tolerance
 from mwx.robot import Robot
 from mwx.sim.physics import Physics
 from mwx.sim.tasks.task import Reward, Task
-from mwx.sim.tasks.terms import upright
+from mwx.sim.tasks.terms import in_heading_frame, upright
 from mwx.sim.tasks.truck_scene import PACKAGE_QPOS, PACKAGES, add_truck
 from mwx.types import Array
 
@@ -73,17 +73,17 @@ class Truck(Task):
         moving = memory[source] & ready
         if self.legacy:
             moving = _without_skipped(moving, memory[source], memory["arrival"])
-        _arrive_last(moving, memory["arrival"])
-        memory[source][moving], memory[goal][moving] = False, True
+        if moving.any():
+            _arrive_last(moving, memory["arrival"])
+            memory[source][moving], memory[goal][moving] = False, True
         return moving.sum(axis=1)
 
     def state(self, physics: Physics) -> Array:
         """(B, 33): five packages and table from the pelvis [m, heading frame], three lists."""
-        table = physics.body_position("table")[:, None]
-        offsets = np.concatenate([_packages(physics), table], axis=1) - physics.base_pos[:, None]
-        turned = [physics.in_heading_frame(offsets[:, i]) for i in range(offsets.shape[1])]
+        offsets = in_heading_frame(physics, *(physics.body_position(name) - physics.base_pos
+                                              for name in (*PACKAGES, "table")))
         lists = [physics.memory[name] for name in ("on_truck", "picked_up", "on_table")]
-        return np.concatenate([*turned, *lists], axis=1)
+        return np.concatenate([offsets, *lists], axis=1)
 
     def reward(self, physics: Physics) -> Reward:
         """Stay upright near the packages, and carry them: pay for each that changes place."""
