@@ -41,6 +41,7 @@ CHAPTERS: dict[str, dict[str, Verb]] = {
     },
     "looking at results": {
         "play": Verb("mwx.commands.play:play", "a film of a policy on a task, or live (--viewer)"),
+        "tasks": Verb("mwx.commands.tasks:tasks", "every task in a table, or in one picture"),
         "evaluate": Verb("mwx.commands.results:evaluate",
                          "scores over episodes: task and alignment return, length, success"),
         "report": Verb("mwx.commands.results:report", "one HTML file about a run directory"),

@@ -53,7 +53,7 @@ class Viewer:
         Raises:
             MwxError: viser is missing, or no port is free.
         """
-        self._server = _server(host, port)
+        self._server: Any = _server(host, port)
         self.url = f"http://{host}:{self._server.get_port()}"
         self.session = Session(policy, env)
         self._policy = policy
@@ -234,6 +234,7 @@ def free_port(host: str, port: int) -> int:
     """
     if not 0 < port < 65536:
         raise MwxError(f"port {port}: must be in 1..65535")
+    failure: OSError | None = None
     for candidate in range(port, min(port + FREE_PORTS, 65536)):
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
