@@ -12,27 +12,18 @@ neither in qpos nor the goal (the cube's wanted orientation, the bookshelf's ord
 these two groups. And `package` shows the previous episode's destination in the first observation.
 """
 
-import importlib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import replace
-from types import ModuleType
 from typing import Any
 
 import numpy as np
-import numpy.random as numpy_global  # where the original draws its goals; put back after each call
 
 from mwx.errors import MwxError
 from mwx.evaluation.score import Score, evaluate_in
+from mwx.integrations.humanoid_bench_rows import PACKAGE, Row, original_package
 from mwx.sim import TaskEnv, make
 from mwx.types import Array, Obs, Policy, Step
 
-PACKAGE = "humanoid_bench"
-HOW_TO_INSTALL = (
-    "clone github.com/carlosferrazza/humanoid-bench and install it into this Python (3.11) with "
-    "`pip install --no-deps -e humanoid-bench` and `pip install dm_control`; without --no-deps it "
-    "brings MuJoCo 3.1.6 and gymnasium 0.29.1, which are too old for mwx. It opens a GL context "
-    "even when nothing is drawn: on a machine without a display, set MUJOCO_GL=egl")
 PROBE = np.array([0.3, 0.7, 1.9])  # [m] three different numbers, to see where a goal is observed
 NOT_A_TERM = ("per_timestep_reward",)  # the reward once more
 
@@ -64,7 +55,7 @@ class OriginalEnv:
         self._mirror = make(name, num_envs, seed, threads=1, auto_reset=False)
         original_package()
         self.name, self.task, self.num_envs = self._mirror.name, self._mirror.task, num_envs
-        self._rows = [_Row(_make_original(self.name, max_steps)) for _ in range(num_envs)]
+        self._rows = [Row(self.name, max_steps) for _ in range(num_envs)]
         self.max_steps = max_steps or self._rows[0].max_steps or self.task.max_steps
         self.act_dim, self.obs_dim = self._mirror.act_dim, self._mirror.obs_dim
         self._check_layout()
@@ -146,74 +137,6 @@ class OriginalEnv:
     def set_state(self, state: Mapping[str, Any]) -> None:
         """Explain that the original's state cannot be restored."""
         self.get_state()
-
-
-class _Row:
-    """One environment of the original, with what it draws from numpy's global generator."""
-
-    def __init__(self, env: Any) -> None:
-        self.env, self._stream = env, None
-        spec = getattr(env, "spec", None)
-        self.max_steps: int | None = getattr(spec, "max_episode_steps", None)
-        self.act_dim = int(np.prod(env.action_space.shape))
-
-    @property
-    def data(self) -> Any:
-        """The original's MjData."""
-        return self.env.unwrapped.data
-
-    def reset(self, seed: int | None) -> Array:
-        with self._own_draws(seed):
-            return np.array(self.env.reset(seed=seed)[0], np.float64)
-
-    def step(self, action: Array) -> tuple[Array, float, bool, bool, dict[str, Any]]:
-        with self._own_draws(None):
-            obs, reward, terminated, truncated, info = self.env.step(np.asarray(action, np.float32))
-        return np.array(obs, np.float64), float(reward), bool(terminated), bool(truncated), info
-
-    @contextmanager
-    def _own_draws(self, seed: int | None) -> Iterator[None]:
-        before = numpy_global.get_state()  # noqa: NPY002
-        if seed is not None:
-            numpy_global.seed(seed)  # noqa: NPY002
-        elif self._stream is not None:
-            numpy_global.set_state(self._stream)  # noqa: NPY002
-        try:
-            yield
-        finally:
-            self._stream = numpy_global.get_state()  # noqa: NPY002
-            numpy_global.set_state(before)  # noqa: NPY002
-
-
-def original_package() -> ModuleType:
-    """Import the original package.
-
-    Raises:
-        MwxError: it is not installed, or does not import; the message says what to do.
-    """
-    try:
-        return importlib.import_module(PACKAGE)
-    except ModuleNotFoundError as error:
-        if error.name == PACKAGE:
-            raise MwxError(f"the suite '{PACKAGE}' needs the original package, which is not "
-                           f"installed: {HOW_TO_INSTALL}") from None
-        raise MwxError(f"{PACKAGE} is installed and lacks the module '{error.name}': install that "
-                       "too") from error
-    except Exception as error:  # its imports start GL and JAX, which raise anything
-        raise MwxError(f"{PACKAGE} is installed and does not import ({error}): "
-                       f"{HOW_TO_INSTALL}") from error
-
-
-def _make_original(name: str, max_steps: int | None) -> Any:
-    import gymnasium
-    try:
-        return gymnasium.make(f"{name}-v0", max_episode_steps=max_steps)
-    except gymnasium.error.NameNotFound:
-        raise MwxError(f"the installed {PACKAGE} has no '{name}-v0'; mwx evaluates it in its own "
-                       "suite") from None
-    except Exception as error:  # a missing scene file, or no GL
-        raise MwxError(f"{name}-v0 of {PACKAGE} does not start ({error}). It opens a GL context "
-                       "when it is made: set MUJOCO_GL=egl, or install libegl1") from error
 
 
 def _where_the_goal_is_observed(mirror: TaskEnv) -> tuple[Array, Array] | None:

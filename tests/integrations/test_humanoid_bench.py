@@ -10,7 +10,7 @@ from mwx.cli import main
 from mwx.errors import MwxError
 from mwx.evaluation import evaluate as evaluate_ours
 from mwx.evaluation import load_policy
-from mwx.integrations import humanoid_bench
+from mwx.integrations import humanoid_bench_rows
 from mwx.integrations.humanoid_bench import OriginalEnv, evaluate
 from mwx.sim import make
 from mwx.types import Env, Policy
@@ -159,7 +159,7 @@ def test_a_package_that_does_not_import_is_explained(monkeypatch):
     def broken(error):
         def import_module(name):
             raise error
-        monkeypatch.setattr(humanoid_bench.importlib, "import_module", import_module)
+        monkeypatch.setattr(humanoid_bench_rows.importlib, "import_module", import_module)
     broken(ModuleNotFoundError("No module named 'dm_control'", name="dm_control"))
     with pytest.raises(MwxError, match="lacks the module 'dm_control'"):
         OriginalEnv("walk")

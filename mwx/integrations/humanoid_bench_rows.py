@@ -1,0 +1,97 @@
+"""Single environments of the original humanoid_bench package, each with its own draws."""
+
+import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import numpy.random as numpy_global  # where the original draws its goals; put back after each call
+
+from mwx.errors import MwxError
+from mwx.types import Array
+
+PACKAGE = "humanoid_bench"
+HOW_TO_INSTALL = (
+    "clone github.com/carlosferrazza/humanoid-bench and install it into this Python (3.11) with "
+    "`pip install --no-deps -e humanoid-bench` and `pip install dm_control`; without --no-deps it "
+    "brings MuJoCo 3.1.6 and gymnasium 0.29.1, which are too old for mwx. It opens a GL context "
+    "even when nothing is drawn: on a machine without a display, set MUJOCO_GL=egl")
+
+
+class Row:
+    """One environment of the original, with a global generator of numpy's of its own.
+
+    Attributes:
+        env: the original's environment, under gymnasium's wrappers.
+        max_steps: control steps of an episode, where its id says so; act_dim: number of servos.
+    """
+
+    def __init__(self, name: str, max_steps: int | None) -> None:
+        """Make the environment "robot-task", with another episode length if one is given."""
+        self._stream: Any = None  # state of numpy's global generator as this row left it
+        with self._own_draws(None):
+            self.env = _make_original(name, max_steps)
+        self.max_steps: int | None = getattr(self.env.spec, "max_episode_steps", None)
+        self.act_dim = int(np.prod(self.env.action_space.shape))
+
+    @property
+    def data(self) -> Any:
+        """The original's MjData."""
+        return self.env.unwrapped.data
+
+    def reset(self, seed: int | None) -> Array:
+        """Start an episode and return its observation (O,); a seed restarts both generators."""
+        with self._own_draws(seed):
+            return np.array(self.env.reset(seed=seed)[0], np.float64)
+
+    def step(self, action: Array) -> tuple[Array, float, bool, bool, dict[str, Any]]:
+        """Return observation (O,), reward, terminated, truncated, info as plain Python values."""
+        with self._own_draws(None):
+            obs, reward, terminated, truncated, info = self.env.step(np.asarray(action, np.float32))
+        return np.array(obs, np.float64), float(reward), bool(terminated), bool(truncated), info
+
+    @contextmanager
+    def _own_draws(self, seed: int | None) -> Iterator[None]:
+        before = numpy_global.get_state()  # noqa: NPY002
+        if seed is not None:
+            numpy_global.seed(seed)  # noqa: NPY002
+        elif self._stream is not None:
+            numpy_global.set_state(self._stream)  # noqa: NPY002
+        try:
+            yield
+        finally:
+            self._stream = numpy_global.get_state()  # noqa: NPY002
+            numpy_global.set_state(before)  # noqa: NPY002
+
+
+def original_package() -> ModuleType:
+    """Import the original package.
+
+    Raises:
+        MwxError: it is not installed, or does not import; the message says what to do.
+    """
+    try:
+        return importlib.import_module(PACKAGE)
+    except ModuleNotFoundError as error:
+        if error.name == PACKAGE:
+            raise MwxError(f"the suite '{PACKAGE}' needs the original package, which is not "
+                           f"installed: {HOW_TO_INSTALL}") from None
+        raise MwxError(f"{PACKAGE} is installed and lacks the module '{error.name}': install that "
+                       "too") from error
+    except Exception as error:  # old code on new libraries raises anything
+        raise MwxError(f"{PACKAGE} is installed and does not import ({error}): "
+                       f"{HOW_TO_INSTALL}") from error
+
+
+def _make_original(name: str, max_steps: int | None) -> Any:
+    import gymnasium
+    try:
+        return gymnasium.make(f"{name}-v0", max_episode_steps=max_steps)
+    except gymnasium.error.NameNotFound:
+        raise MwxError(f"the installed {PACKAGE} has no '{name}-v0'; mwx evaluates it in its own "
+                       "suite") from None
+    except Exception as error:  # a missing scene file, or no GL
+        raise MwxError(f"{name}-v0 of {PACKAGE} does not start ({error}). It opens a GL context "
+                       "when it is made: set MUJOCO_GL=egl, or install libegl1") from error
