@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import mujoco
 
-from mwx.sim.tasks.things import TABLE, Part, Thing, add_thing
+from mwx.sim.tasks.things import Part, Thing, add_table, add_thing
 
 DARK, PALE, MIDDLE = (0.25, 0.27, 0.32, 1), (0.85, 0.85, 0.82, 1), (0.90, 0.49, 0.13, 1)
 SOCKET_AXES, BLOCK_AXES = (0.5, 0.5, -0.5, 0.5), (0.707107, 0.707107, 0, 0)
@@ -59,7 +59,7 @@ def _socket(size: Size, rgba: tuple) -> Thing:
 def add_insert(spec: mujoco.MjSpec, size: Size) -> None:
     """Add the table, both sockets and the block, and the sites that must meet."""
     world, end = spec.worldbody, BLOCK_HALF_LENGTH
-    add_thing(world, "table", TABLE, (0.9, 0, 0.45))
+    add_table(world, (0.9, 0, 0.45))
     for name, rgba, bottom in zip(("peg_a", "peg_b"), (DARK, PALE), size.bottoms, strict=True):
         socket = add_thing(world, name, _socket(size, rgba), PLACES[name], free=True)
         _add_site(socket, name, (0, 0, bottom))

@@ -13,11 +13,11 @@ from mwx.sim.tasks.things import (
     HEADPHONE,
     SHELF,
     SNOW_GLOBE,
-    TABLE,
     TROPHY,
     WOOD,
     Part,
     Thing,
+    add_table,
     add_thing,
 )
 
@@ -54,7 +54,7 @@ def add_room(spec: mujoco.MjSpec) -> None:
     """Add the room; everything in THINGS moves freely."""
     world = spec.worldbody
     add_thing(world, "walls", WALLS)
-    add_thing(world, "table", TABLE, (2.7, -0.5, 0.45))
+    add_table(world, (2.7, -0.5, 0.45))
     add_thing(world, "shelf", SHELF, (2.7, 0.5, 0))
     for name, (thing, pose) in THINGS.items():
         body = add_thing(world, name, thing, pose[:3], pose[3:], free=thing is not BARE)

@@ -15,6 +15,7 @@ ALONG_X, ALONG_Y = (0.707107, 0, 0.707107, 0), (0.707107, -0.707107, 0, 0)
 WOOD, DARK_WOOD, METAL = (0.72, 0.58, 0.43, 1), (0.58, 0.45, 0.33, 1), (0.30, 0.31, 0.35, 1)
 GOLD, LEATHER, CARDBOARD = (0.86, 0.68, 0.27, 1), (0.36, 0.22, 0.24, 1), (0.76, 0.62, 0.44, 1)
 SNOW, CASTLE_BLUE = (0.80, 0.88, 0.95, 0.85), (0.25, 0.38, 0.58, 1)
+UNSEEN = (0, 0, 0, 0)  # of what a decoration is drawn for
 
 
 class Part(NamedTuple):
@@ -53,13 +54,10 @@ def add_thing(parent: mujoco.MjsBody, name: str, thing: Thing, pos: Numbers = (0
     return body
 
 
-# legs reach through the top, so they have its colour
+LEGS = tuple((x, y, 0.0) for x in (0.4, -0.4) for y in (0.4, -0.4))
 TABLE = Thing((
     Part("box", (0.5, 0.5, 0.05), (0, 0, 0.45)),
-    Part("box", (0.05, 0.05, 0.5), (0.4, 0.4, 0)),
-    Part("box", (0.05, 0.05, 0.5), (0.4, -0.4, 0)),
-    Part("box", (0.05, 0.05, 0.5), (-0.4, 0.4, 0)),
-    Part("box", (0.05, 0.05, 0.5), (-0.4, -0.4, 0))), WOOD)
+    *(Part("box", (0.05, 0.05, 0.5), pos, rgba=UNSEEN) for pos in LEGS)), WOOD)
 SHELF = Thing((
     *(Part("box", (0.3, 0.4, 0.025), (0, 0, height))
       for height in (0.025, 0.325, 0.625, 0.925, 1.225, 1.525)),
@@ -84,3 +82,10 @@ HEADPHONE = Thing((
     Part("box", (0.02, 0.08, 0.02), (0.3, 0, 0.08))),
     LEATHER, 2.906619, (0.139634, 0, 0.08), (0.031497039, 0.020795116, 0.017374838),
     (0, 0.707107, 0, 0.707107))
+
+
+def add_table(world: mujoco.MjsBody, pos: Numbers) -> None:
+    """Add the table; its legs reach up through the top, so shorter ones are drawn for them."""
+    table = add_thing(world, "table", TABLE, pos)
+    for leg in LEGS:
+        add_geom(table, "box", (0.045, 0.045, 0.44), leg, rgba=DARK_WOOD, collides=False)

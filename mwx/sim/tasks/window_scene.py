@@ -7,11 +7,11 @@ Quaternions (w, x, y, z). Looks are ours.
 import mujoco
 
 from mwx.sim.tasks.objects import add_geom, count_contacts
-from mwx.sim.tasks.things import ALONG_Y, METAL, Part, Thing, add_thing
+from mwx.sim.tasks.things import ALONG_Y, METAL, UNSEEN, Part, Thing, add_thing
 
+# the pane that collides runs through frame and wall, so panes are drawn for it
 PANE, WIPER = "window_pane_collision", "window_wipe_collision"  # what must touch
 FRAME, WALL, GLASS = (0.88, 0.87, 0.84, 1), (0.66, 0.48, 0.42, 1), (0.55, 0.80, 0.92, 0.30)
-UNSEEN = (0, 0, 0, 0)  # the pane that collides runs through frame and wall: panes are drawn instead
 HANDLE, RUBBER = (0.90, 0.49, 0.13, 1), (0.16, 0.17, 0.20, 1)
 TOOL_START, BALL_RANGE = (0.45, 0, 1.085), (0, 1.4)
 OBJECT_QPOS = (*TOOL_START, 1, 0, 0, 0, 1, 0, 0, 0)  # the tool, then the ball joint of its wiper
