@@ -80,7 +80,7 @@ class Window(Task):
 
     def target(self, physics: Physics) -> Array:
         """The middle of the tool."""
-        return _tool(physics)
+        return _tool(physics).copy()
 
     def progress(self, physics: Physics) -> Array:
         """Half for both hands at the tool, half for the wiper on the pane."""
