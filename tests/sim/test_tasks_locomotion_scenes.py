@@ -184,3 +184,23 @@ def test_the_ties_hold_at_the_start():
         assert np.linalg.norm(gap) < 0.05
     assert not any(data.body(body).name in ("left_elbow_link", "right_elbow_link")
                    for contact in data.contact for body in model.geom_bodyid[contact.geom])
+
+
+def test_ties_between_sites_do_what_ties_between_bodies_do():
+    """The original ties bodies; a compiler would place the arm's end anew, from another pose."""
+    ours, theirs = (compiled("h1-highbar_simple") for _ in range(2))
+    for i, side in enumerate(("left", "right")):
+        theirs.eq_objtype[i] = mujoco.mjtObj.mjOBJ_BODY
+        theirs.eq_obj1id[i] = theirs.body("high_bar").id
+        theirs.eq_obj2id[i] = theirs.body(f"{side}_elbow_link").id
+        theirs.eq_data[i, :6] = [*theirs.site(f"{side}_tie_bar").pos,
+                                 *theirs.site(f"{side}_tie_arm").pos]
+    ends = []
+    for model in (ours, theirs):
+        data = mujoco.MjData(model)
+        mujoco.mj_resetDataKeyframe(model, data, 0)
+        data.qvel[4] = 2.0  # a swing
+        mujoco.mj_step(model, data, 100)
+        ends.append(data.qpos.copy())
+    assert np.abs(ends[0] - ours.key("home").qpos).max() > 0.1
+    np.testing.assert_allclose(*ends, atol=1e-12)

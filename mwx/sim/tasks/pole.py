@@ -62,11 +62,12 @@ class Pole(Task):
 
     def state(self, physics: Physics) -> Array:
         """(B, 4) [m, heading frame] from the pelvis to the two nearest poles, x and y of each."""
-        offsets = POLE_PLACES - physics.base_pos[:, None, :2]  # (B, poles, 2)
-        nearest = np.argsort(np.square(offsets).sum(axis=2), axis=1, kind="stable")[:, :2]
-        chosen = np.take_along_axis(offsets, nearest[:, :, None], axis=1)
-        planar = [physics.in_heading_frame(np.pad(chosen[:, i], ((0, 0), (0, 1))))[:, :2]
-                  for i in range(2)]
+        places = physics.base_pos[:, None, :2]
+        away = np.square(places[..., 0] - POLE_PLACES[:, 0]) \
+            + np.square(places[..., 1] - POLE_PLACES[:, 1])  # (B, poles)
+        nearest = np.argpartition(away, (0, 1), axis=1)[:, :2]
+        offsets = np.pad(POLE_PLACES[nearest] - places, ((0, 0), (0, 0), (0, 1)))  # (B, 2, 3)
+        planar = [physics.in_heading_frame(offsets[:, i])[:, :2] for i in range(2)]
         return np.concatenate(planar, axis=1)
 
     def progress(self, physics: Physics) -> Array:
