@@ -9,7 +9,7 @@ from mwx.errors import MwxError
 from mwx.experts import Expert
 from mwx.experts.scoring import alignment_term
 from mwx.router import CompositePolicy, ScriptedSwitch
-from mwx.sim import make
+from mwx.sim import make_for
 from mwx.sim.rollout import Observer, rollout
 from mwx.types import Array, Env, Obs, Policy, Step
 
@@ -86,8 +86,8 @@ def evaluate(policy: Policy, task: str, episodes: int = 10, seed: int = 1, name:
     """
     if episodes < 1:
         raise MwxError(f"{episodes} episodes asked for: at least one is needed")
-    env = make(task, num_envs=episodes, seed=seed, threads=threads, max_steps=max_steps)
-    return evaluate_in(policy, env, env.task.name, env.task.success_bar, seed, name)
+    env = make_for(policy.act_dim, task, episodes, seed, threads, max_steps=max_steps)
+    return evaluate_in(policy, env, env.name.removeprefix("h1-"), env.task.success_bar, seed, name)
 
 
 def evaluate_in(policy: Policy, env: Env, task: str, success_bar: float, seed: int,

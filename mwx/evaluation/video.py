@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mwx.errors import unknown
-from mwx.sim import make
+from mwx.sim import make_for
 from mwx.sim.env import TaskEnv
 from mwx.sim.render import Renderer, cameras
 from mwx.sim.video import write_video
@@ -73,6 +73,6 @@ def record_video(policy: Policy, task: str, path: str | Path, seed: int = 0,
                  camera: str | None = None) -> Path:
     """Write a film of one episode of a task, at most so many seconds; see `record`."""
     steps = max(1, round(seconds * CONTROL_RATE))
-    env = make(task, num_envs=1, seed=seed, threads=1, auto_reset=False)
+    env = make_for(policy.act_dim, task, 1, seed, threads=1, auto_reset=False)
     env.max_steps = min(env.max_steps, steps)
     return record(policy, env, path, camera=camera, height=height, width=width)

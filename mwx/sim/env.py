@@ -8,7 +8,7 @@ import numpy as np
 
 from mwx import rng as generators
 from mwx.errors import MwxError
-from mwx.robot import H1, Robot
+from mwx.robot import H1, ROBOTS, Robot
 from mwx.robot.h1 import SUBSTEPS
 from mwx.sim import tasks
 from mwx.sim.physics import Physics
@@ -30,7 +30,7 @@ class TaskEnv:
 
     def __init__(self, task: Task, num_envs: int = 1, seed: int = 0, threads: int = 0, *,
                  terminate: bool = True, auto_reset: bool = True,
-                 max_steps: int | None = None, robot: Robot = H1) -> None:
+                 max_steps: int | None = None, robot: Robot | None = None) -> None:
         """Build the scene and start B episodes.
 
         Args:
@@ -41,8 +41,9 @@ class TaskEnv:
             terminate: whether a fall ends the episode.
             auto_reset: whether an ended episode starts anew by itself; if not, it runs on.
             max_steps: control steps of an episode, by default the task's.
-            robot: who does it.
+            robot: who does it; the task's first robot unless told.
         """
+        robot = robot or ROBOTS[task.robots[0]]
         self.robot, self.name = robot, f"{robot.name}-{task.name}"
         self.task, self.num_envs, self.seed = task, num_envs, seed
         self.terminate, self.auto_reset = terminate, auto_reset
@@ -205,12 +206,13 @@ class TaskEnv:
         self.obs = self.observe()
 
 
-def scene(task: Task, drawn: bool = False, robot: Robot = H1) -> mujoco.MjModel:
-    """Return the compiled model of the robot, the floor and the task's objects.
+def scene(task: Task, drawn: bool = False, robot: Robot | None = None) -> mujoco.MjModel:
+    """Return the compiled model of the robot (by default the task's), its floor and the objects.
 
     Without `drawn`, geoms that are only looked at are left out: they cost a third of the time and
     change nothing else.
     """
+    robot = robot or ROBOTS[task.robots[0]]
     spec = robot.spec()
     spec.compiler.discardvisual = not drawn
     task.build(spec)

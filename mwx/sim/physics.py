@@ -216,11 +216,13 @@ class Physics(Simulations):
             if value is not None:
                 view(joint)[row] = value
 
-    def in_heading_frame(self, point: Array) -> Array:
-        """Return points or offsets (B, 3) [m, world axes] turned into the pelvis' heading."""
-        cos, sin = np.cos(self.heading), np.sin(self.heading)
-        x, y, z = point.T
-        return np.stack([cos * x + sin * y, cos * y - sin * x, z], axis=1)
+    def in_heading_frame(self, *vectors: Array) -> Array:
+        """Return N vectors (B, 3) of world axes, turned into the pelvis' heading: (B, 3 N)."""
+        x, y, z = np.moveaxis(np.stack(vectors, axis=1), -1, 0)  # (B, N) each
+        heading = self.heading[:, None]
+        cos, sin = np.cos(heading), np.sin(heading)
+        turned = np.stack([cos * x + sin * y, cos * y - sin * x, z], axis=2)  # (B, N, 3)
+        return turned.reshape(self.num_envs, -1)
 
 
 def _as_slice(index: Array) -> Array | slice:

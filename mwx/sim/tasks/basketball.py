@@ -10,7 +10,7 @@ from mwx.maths.tolerance import between, exactly, tolerance
 from mwx.sim.physics import Physics
 from mwx.sim.tasks.basketball_scene import BALL_CONTACTS, BALL_PLACE, add_ball, add_hoop
 from mwx.sim.tasks.task import Reward, Task
-from mwx.sim.tasks.terms import in_heading_frame, small_control, standing, upright
+from mwx.sim.tasks.terms import small_control, standing, upright
 from mwx.types import Array
 
 # the ball starts so far away, so fast and so high that it comes in over the left hand's height
@@ -57,8 +57,8 @@ class Basketball(Task):
     def state(self, physics: Physics) -> Array:
         """(B, 10): ball, its velocity, hoop, each in the heading frame [m, m/s]; throwing."""
         velocity = physics.free_velocity("free_basketball")[:, :3]
-        turned = in_heading_frame(physics, _ball(physics) - physics.base_pos, velocity,
-                                  _hoop(physics) - physics.base_pos)
+        turned = physics.in_heading_frame(_ball(physics) - physics.base_pos, velocity,
+                                          _hoop(physics) - physics.base_pos)
         return np.concatenate([turned, physics.memory["throwing"][:, None]], axis=1)
 
     def reward(self, physics: Physics) -> Reward:

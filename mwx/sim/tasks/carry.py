@@ -40,7 +40,8 @@ class Carry(Task):
         """Add the box."""
         box = spec.worldbody.add_body(name="box", pos=BOX_START)
         x, y, z = (2 * half for half in BOX_HALF)
-        inertia = BOX_MASS / 12 * np.array([y * y + z * z, x * x + z * z, x * x + y * y])
+        inertia = [BOX_MASS / 12 * squares
+                   for squares in (y * y + z * z, x * x + z * z, x * x + y * y)]
         set_inertia(box, BOX_MASS, (0, 0, 0), inertia)
         add_free_joint(box, "free_box")
         add_geom(box, "box", BOX_HALF, rgba=(0.78, 0.60, 0.40, 1), name="box")
@@ -50,10 +51,8 @@ class Carry(Task):
 
     def state(self, physics: Physics) -> Array:
         """(B, 6): pelvis to box [m] and the box' velocity [m/s], both in the pelvis' heading."""
-        offset = physics.free_position("free_box") - physics.base_pos
-        velocity = physics.free_velocity("free_box")[:, :3]
-        return np.concatenate([physics.in_heading_frame(offset),
-                               physics.in_heading_frame(velocity)], axis=1)
+        return physics.in_heading_frame(physics.free_position("free_box") - physics.base_pos,
+                                physics.free_velocity("free_box")[:, :3])
 
     def reward(self, physics: Physics) -> Reward:
         """Walk as in walk, with the box held."""

@@ -9,7 +9,7 @@ from mwx.maths.tolerance import between, exactly, tolerance
 from mwx.sim.physics import Physics
 from mwx.sim.tasks.objects import add_geom
 from mwx.sim.tasks.task import Reward, Task
-from mwx.sim.tasks.terms import in_heading_frame, moving_forward, small_control
+from mwx.sim.tasks.terms import moving_forward, small_control
 from mwx.types import Array
 
 CRAWL_SPEED = 1.0  # [m/s] along world +x
@@ -48,7 +48,7 @@ class Crawl(Task):
     def state(self, physics: Physics) -> Array:
         """(B, 6) [m, heading frame]: from the pelvis to the tunnel's mouth and to its end."""
         ends = [np.array([x, 0, CRAWL_HEIGHT[0]]) - physics.base_pos for x in (MOUTH_X, END_X)]
-        return in_heading_frame(physics, *ends)
+        return physics.in_heading_frame(*ends)
 
     def reward(self, physics: Physics) -> Reward:
         """Head and torso low, pelvis pitched forward, moving, all of it inside the tunnel."""

@@ -12,7 +12,6 @@ from mwx.sim.tasks.objects import add_geom
 from mwx.sim.tasks.props import add_parcel
 from mwx.sim.tasks.task import Reward, Task
 from mwx.sim.tasks.terms import (
-    in_heading_frame,
     nearest_hand_distance,
     small_control,
     standing,
@@ -81,7 +80,7 @@ class Package(Task):
     def state(self, physics: Physics) -> Array:
         """(B, 12) [m, heading frame]: pelvis to box, box to destination, each hand to the box."""
         box = _box(physics)
-        return in_heading_frame(physics, box - physics.base_pos, _destination(physics) - box,
+        return physics.in_heading_frame(box - physics.base_pos, _destination(physics) - box,
                                 box - physics.left_hand, box - physics.right_hand)
 
     def reward(self, physics: Physics) -> Reward:

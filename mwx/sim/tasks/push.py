@@ -10,7 +10,6 @@ from mwx.sim.physics import Physics
 from mwx.sim.tasks.objects import add_marker
 from mwx.sim.tasks.props import add_parcel, add_table
 from mwx.sim.tasks.task import Reward, Task
-from mwx.sim.tasks.terms import in_heading_frame
 from mwx.types import Array
 
 TABLE_PLACE = (0.9, 0, 0.45)  # [m, world]; its top lies at 0.9 m
@@ -66,7 +65,7 @@ class Push(Task):
 
     def state(self, physics: Physics) -> Array:
         """(B, 9) in the heading frame: hand to box, box to goal [m], the box's velocity [m/s]."""
-        return in_heading_frame(physics, _box(physics) - physics.left_hand,
+        return physics.in_heading_frame(_box(physics) - physics.left_hand,
                                 physics.goal - _box(physics), _box_velocity(physics))
 
     def reward(self, physics: Physics) -> Reward:

@@ -10,7 +10,7 @@ from mwx.maths.tolerance import at_least, between, exactly, tolerance
 from mwx.sim.physics import Physics
 from mwx.sim.tasks.props import add_chair
 from mwx.sim.tasks.task import Reward, Task
-from mwx.sim.tasks.terms import in_heading_frame, small_control, standing_still
+from mwx.sim.tasks.terms import small_control, standing_still
 from mwx.types import Array
 
 CHAIR_PLACE = (-0.25, 0, 0)  # [m, world]: the heels stand 19 mm inside its solid seat
@@ -113,4 +113,4 @@ def _over_seat(physics: Physics) -> Array:
 def _seat_and_facing(physics: Physics) -> Array:
     seat = physics.body_position("chair") + np.array([0, 0, SEAT_HEIGHT])
     facing = physics.body_matrix("chair")[:, :, 0]
-    return in_heading_frame(physics, seat - physics.base_pos, facing)
+    return physics.in_heading_frame(seat - physics.base_pos, facing)

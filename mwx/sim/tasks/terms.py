@@ -46,11 +46,3 @@ def nearest_hand_distance(physics: Physics, point: Array) -> Array:
     left = np.linalg.norm(point - physics.left_hand, axis=1)
     right = np.linalg.norm(point - physics.right_hand, axis=1)
     return np.minimum(left, right)
-
-
-def in_heading_frame(physics: Physics, *vectors: Array) -> Array:
-    """(B, 3 N): N vectors (B, 3) of world axes, turned into the pelvis' heading (not a term)."""
-    x, y, z = np.moveaxis(np.stack(vectors, axis=1), -1, 0)  # (B, N) each
-    heading = physics.heading[:, None]
-    cos, sin = np.cos(heading), np.sin(heading)
-    return np.stack([cos * x + sin * y, cos * y - sin * x, z], axis=2).reshape(len(x), -1)

@@ -10,7 +10,7 @@ from mwx.maths.tolerance import between, tolerance
 from mwx.robot import Robot
 from mwx.sim.physics import Physics
 from mwx.sim.tasks.task import Reward, Task
-from mwx.sim.tasks.terms import in_heading_frame, upright
+from mwx.sim.tasks.terms import upright
 from mwx.sim.tasks.truck_scene import PACKAGE_QPOS, PACKAGES, add_truck
 from mwx.types import Array
 
@@ -80,8 +80,8 @@ class Truck(Task):
 
     def state(self, physics: Physics) -> Array:
         """(B, 33): five packages and table from the pelvis [m, heading frame], three lists."""
-        offsets = in_heading_frame(physics, *(physics.body_position(name) - physics.base_pos
-                                              for name in (*PACKAGES, "table")))
+        offsets = physics.in_heading_frame(*(physics.body_position(name) - physics.base_pos
+                                             for name in (*PACKAGES, "table")))
         lists = [physics.memory[name] for name in ("on_truck", "picked_up", "on_table")]
         return np.concatenate([offsets, *lists], axis=1)
 
