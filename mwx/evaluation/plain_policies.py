@@ -1,6 +1,5 @@
 """Policies that need no training: what doing nothing, and doing anything, is worth."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,16 +13,11 @@ PLAIN = {"home": "hold the start pose", "middle": "hold every servo in the middl
          "random": "uniform actions"}
 
 
-@dataclass(frozen=True)
 class ConstantPolicy:
     """The same action (A,) at every step."""
 
-    action: Array
-
-    @property
-    def act_dim(self) -> int:
-        """A: number of servos."""
-        return len(self.action)
+    def __init__(self, action: Array):
+        self.action, self.act_dim = action, len(action)
 
     def initial(self, num_envs: int) -> None:
         """Return the carry at the start of B episodes: nothing is remembered."""
@@ -36,12 +30,11 @@ class ConstantPolicy:
         return np.tile(self.action, (len(obs.proprio), 1)), None
 
 
-@dataclass(frozen=True)
 class RandomPolicy:
     """Actions drawn uniformly from [-1, 1]; the carry is one generator a row."""
 
-    act_dim: int
-    seed: int = 0
+    def __init__(self, act_dim: int, seed: int = 0):
+        self.act_dim, self.seed = act_dim, seed
 
     def initial(self, num_envs: int) -> list[np.random.Generator]:
         """Return the generators of B episodes."""

@@ -3,6 +3,7 @@
 import contextlib
 import importlib
 import io
+import logging
 import math
 import socket
 import threading
@@ -18,8 +19,9 @@ from mwx.integrations.viewer_panel import Panel, Status
 from mwx.integrations.viewer_scene import GHOST_COLOUR, WORLD, DrawnModel
 from mwx.integrations.viewer_session import Session
 from mwx.router.policies import CompositePolicy, ScriptedSwitch
+from mwx.sim.contact_sheet import FOVY, view_of
 from mwx.sim.env import TaskEnv
-from mwx.types import Policy
+from mwx.types import Array, Policy
 
 CONTROL_DT = 0.02  # [s]
 PICTURE_S = 0.02  # [s] between poses sent at most: 50 Hz
@@ -27,7 +29,8 @@ NUMBERS_S = 0.1  # [s] between updates of the panel
 SLACK_S = 0.2  # [s] delay beyond which lost time is not made up for
 FOLLOW_RATE = 0.15  # share of the distance to the robot made up for in each picture
 FREE_PORTS = 20  # tried after the one that was asked for
-CAMERA_FROM, CAMERA_AT = (2.6, 2.9, 1.55), (0.0, 0.0, 0.75)  # [m] as the benchmark looks
+VIEW_ASPECT = 1.0  # the picture's sides that must be filled: the panel covers the rest
+SKY_TOP, SKY_HORIZON = (196, 210, 228), (246, 248, 251)
 
 
 class Viewer:
@@ -75,9 +78,8 @@ class Viewer:
         scene = self._server.scene
         scene.set_up_direction("+z")
         scene.configure_environment_map("studio", environment_intensity=0.5)
-        self._server.initial_camera.position = CAMERA_FROM
-        self._server.initial_camera.look_at = CAMERA_AT
-        self._server.initial_camera.fov = math.radians(45)
+        scene.set_background_image(sky())
+        self._place_camera(env)
         self._world = scene.add_frame(WORLD, show_axes=False)
         self._drawn = DrawnModel(self._server, env.model)
         self._ghost: DrawnModel | None = None
@@ -85,6 +87,18 @@ class Viewer:
             model = env.robot.model(drawn=True)
             self._ghost = DrawnModel(self._server, model, "ghost", GHOST_COLOUR, floor=False)
             self._ghost_data = mujoco.MjData(model)
+
+    def _place_camera(self, env: TaskEnv) -> None:
+        """Look as the contact sheet does; the world hangs so that the robot is at the origin."""
+        view = view_of(env, VIEW_ASPECT)
+        azimuth, elevation = math.radians(view.azimuth), math.radians(view.elevation)
+        forward = np.array([math.cos(elevation) * math.cos(azimuth),
+                            math.cos(elevation) * math.sin(azimuth), math.sin(elevation)])
+        look_at = np.array(view.lookat)
+        look_at[:2] -= env.physics.robot_qpos[0, :2]
+        camera = self._server.initial_camera
+        camera.position, camera.look_at = look_at - view.distance * forward, look_at
+        camera.fov = math.radians(FOVY)
 
     @property
     def playing(self) -> bool:
@@ -215,6 +229,13 @@ class Viewer:
             weights=session.weights(row), reference=reference[0] if reference else None))
 
 
+def sky(height: int = 128) -> Array:
+    """Return a picture (height, 2, 3) uint8 that is bright from the middle down, blue above."""
+    share = np.clip(np.linspace(0, 2, height), 0, 1)[:, None]  # 1 at the horizon
+    column = (1 - share) * np.array(SKY_TOP) + share * np.array(SKY_HORIZON)
+    return np.repeat(column[:, None].round().astype(np.uint8), 2, axis=1)
+
+
 def _server(host: str, port: int) -> Any:
     try:
         viser = importlib.import_module("viser")
@@ -222,6 +243,8 @@ def _server(host: str, port: int) -> Any:
         raise MwxError('the viewer needs viser: pip install "mwx[viewer]"; without it, '
                        "`mwx play POLICY --task TASK --out film.mp4` writes a film") from None
     port = free_port(host, port)
+    # browsers open connections ahead and drop them: no reason for a traceback on the terminal
+    logging.getLogger("websockets.server").setLevel(logging.CRITICAL)
     with contextlib.redirect_stdout(io.StringIO()):  # its banner; the verb prints the address
         return viser.ViserServer(host=host, port=port, verbose=False)
 

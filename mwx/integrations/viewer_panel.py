@@ -10,8 +10,9 @@ import numpy as np
 from mwx.types import Array
 
 SPEEDS = (0.1, 4.0)  # of real time
+SINGLE, AGAIN = "Single step", "New episode"
 COLOURS = ("#2f6fde", "#e07b39", "#2a9d6f", "#b04fb5", "#c9a227", "#d1495b", "#4aa3c7", "#6b7280")
-GOOD, BAD, PLAIN = "#2a9d6f", "#d1495b", "#6b7280"
+GOOD, BAD = "#2a9d6f", "#d1495b"
 
 
 @dataclass
@@ -80,8 +81,7 @@ class Panel:
                             brand_color=(47, 111, 222))
         gui.add_html(heading(policy, text))
         self.play = gui.add_button("Pause", icon="player-pause")
-        self.single = gui.add_button("Single step", icon="player-skip-forward")
-        self.again = gui.add_button("New episode", icon="refresh")
+        self.more = gui.add_button_group("", (SINGLE, AGAIN))
         self.speed = gui.add_slider("speed", min=SPEEDS[0], max=SPEEDS[1], step=0.1,
                                     initial_value=1.0, marks=((1.0, "1"), (2.0, "2"), (4.0, "4")))
         self.row = gui.add_slider("environment", min=0, max=max(rows - 1, 1), step=1,
@@ -102,8 +102,7 @@ class Panel:
     def _connect(self) -> None:
         wishes = self.wishes
         self.play.on_click(lambda _: self.pause(not wishes.paused))
-        self.single.on_click(lambda _: self._one_step())
-        self.again.on_click(lambda _: setattr(wishes, "restart", True))
+        self.more.on_click(lambda event: self.press(event.target.value))
         bound = ((self.speed, "speed", float), (self.row, "row", int),
                  (self.follow, "follow", bool), (self.hold, "hold", bool),
                  (self.ghost, "ghost", bool), (self.aside, "ghost_aside", float))
@@ -116,7 +115,11 @@ class Panel:
         self.play.label = "Play" if paused else "Pause"
         self.play.icon = "player-play" if paused else "player-pause"
 
-    def _one_step(self) -> None:
+    def press(self, button: str) -> None:
+        """Do what a button says: one control step and then pause, or a new episode."""
+        if button == AGAIN:
+            self.wishes.restart = True
+            return
         self.pause(True)
         self.wishes.single += 1
 
@@ -143,8 +146,8 @@ def episode_html(status: Status) -> str:
     seconds = status.step / 50
     rows = [("time", f"{seconds:.2f} s &nbsp; <span style='opacity:.6'>step {status.step} of "
                      f"{status.max_steps}</span>"),
-            ("return so far", f"<b>{status.task_return:.2f}</b>"),
-            ("reward", f"{status.reward:.3f}"),
+            ("return so far", f"<b>{status.task_return:z.2f}</b>"),
+            ("reward", f"{status.reward:z.3f}"),
             ("episode", f"{status.episode + 1}"),
             ("played at", f"{status.real_time:.2f} of real time")]
     if status.reference:
@@ -160,7 +163,7 @@ def episode_html(status: Status) -> str:
 def terms_html(status: Status) -> str:
     """Return a bar for each reward term: full at 1, red where negative."""
     return _box("".join(
-        bar(name.replace("_", " "), abs(value), f"{value:.3f}", GOOD if value >= 0 else BAD)
+        bar(name.replace("_", " "), abs(value), f"{value:z.3f}", GOOD if value >= 0 else BAD)
         for name, value in status.terms.items()) or "<i>no step yet</i>")
 
 

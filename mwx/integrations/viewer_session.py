@@ -88,7 +88,7 @@ class Session:
         leading = self._leading(row)
         if leading is None or self.env.robot.name != "h1":
             return None
-        expert, carry = leading
+        name, expert, carry = leading
         obs = self.before[0]
         joints = expert.phase_aligned(obs, carry).q[row]
         target = expert.prior.reference.frame(carry.prior.time_s[row] + CONTROL_DT)
@@ -96,15 +96,16 @@ class Session:
         turn = rotations.heading(robot[3:7]) - rotations.heading(target.qpos[3:7])
         upright = rotations.multiply(rotations.about("z", turn), target.qpos[3:7])
         pose = np.concatenate([robot[:2], target.qpos[2:3], upright, joints])
-        return expert.prior.reference.label, pose
+        return name, pose
 
-    def _leading(self, row: int) -> tuple[Expert, ExpertCarry] | None:
+    def _leading(self, row: int) -> tuple[str, Expert, ExpertCarry] | None:
         carry = self.before[1]
         if isinstance(self.policy, Expert):
-            return self.policy, carry
+            return self.policy.prior.reference.label, self.policy, carry
         if isinstance(self.policy, CompositePolicy | ScriptedSwitch):
-            experts = list(getattr(self.policy.library, "experts", {}).values())
+            experts = getattr(self.policy.library, "experts", {})
             if experts:
                 first = int(self.carry.shares[row].argmax())
-                return experts[first], carry.experts[first]
+                name = self.policy.library.names[first]
+                return name, experts[name], carry.experts[first]
         return None

@@ -12,6 +12,7 @@ from mwx.types import Array
 
 FORMATS = (".mp4", ".gif")
 GIF_COLOURS = 96
+QUALITY = {"libx264": 7, "gif": None}  # of imageio-ffmpeg, in 1..10; a GIF has none
 
 
 def write_video(path: str | Path, frames: Iterable[Array], fps: float = 25.0) -> Path:
@@ -83,7 +84,8 @@ def _encode(path: Path, frames: Iterable[Array], fps: float, codec: str, options
                 writer = imageio_ffmpeg.write_frames(
                     str(path), (width, height),
                     fps=fps,  # pyright: ignore[reportArgumentType]  # it formats a float
-                    codec=codec, quality=7 if codec == "libx264" else None,
+                    codec=codec,
+                    quality=QUALITY[codec],  # pyright: ignore[reportArgumentType]  # None is known
                     pix_fmt_out="yuv420p" if codec == "libx264" else "pal8",
                     macro_block_size=1, ffmpeg_log_level="error", output_params=options)
                 writer.send(None)
