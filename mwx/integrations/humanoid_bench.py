@@ -21,7 +21,7 @@ import numpy as np
 from mwx.errors import MwxError
 from mwx.evaluation.score import Score, evaluate_in
 from mwx.integrations.humanoid_bench_rows import PACKAGE, Row, original_package
-from mwx.sim import TaskEnv, make
+from mwx.sim import HeldHands, TaskEnv, make, make_for
 from mwx.types import Array, Obs, Policy, Step
 
 PROBE = np.array([0.3, 0.7, 1.9])  # [m] three different numbers, to see where a goal is observed
@@ -40,7 +40,7 @@ class OriginalEnv:
     """
 
     def __init__(self, name: str, num_envs: int = 1, seed: int = 0,
-                 max_steps: int | None = None) -> None:
+                 max_steps: int | None = None, act_dim: int | None = None) -> None:
         """Make B of the original's environments and our scene beside them.
 
         Args:
@@ -48,11 +48,14 @@ class OriginalEnv:
             num_envs: B.
             seed: of the first row.
             max_steps: control steps of an episode, by default the original's.
+            act_dim: of the policy; with H1's 19, a robot with hands holds them still.
 
         Raises:
             MwxError: unknown task, the package is absent, or it does not start.
         """
-        self._mirror = make(name, num_envs, seed, threads=1, auto_reset=False)
+        options = {"num_envs": num_envs, "seed": seed, "threads": 1, "auto_reset": False}
+        self._mirror = (make(name, **options) if act_dim is None else
+                        make_for(act_dim, name, **options))
         original_package()
         self.name, self.task, self.num_envs = self._mirror.name, self._mirror.task, num_envs
         self._rows = [Row(self.name, max_steps) for _ in range(num_envs)]
@@ -65,7 +68,7 @@ class OriginalEnv:
     def _check_layout(self) -> None:
         data, physics = self._rows[0].data, self._mirror.physics
         theirs = len(data.qpos), len(data.qvel), self._rows[0].act_dim
-        ours = physics.qpos.shape[1], physics.qvel.shape[1], self.act_dim
+        ours = physics.qpos.shape[1], physics.qvel.shape[1], self._mirror.robot.act_dim
         if theirs != ours:
             raise MwxError(f"{self.name} of the installed {PACKAGE} has (nq, nv, servos) = "
                            f"{theirs}, ours {ours}: it is another version of the benchmark")
@@ -95,7 +98,8 @@ class OriginalEnv:
             raise MwxError(f"action has shape {np.shape(action)}, {self.name} needs "
                            f"{(self.num_envs, self.act_dim)}")
         vectors, rewards, terminated, truncated, infos = zip(
-            *(row.step(a) for row, a in zip(self._rows, action, strict=True)), strict=True)
+            *(row.step(a) for row, a in zip(self._rows, self._whole(action), strict=True)),
+            strict=True)
         final_obs = obs = self._observe(vectors, after_a_step=True)
         terminated, truncated = np.array(terminated, bool), np.array(truncated, bool)
         truncated &= ~terminated
@@ -107,6 +111,12 @@ class OriginalEnv:
         self.obs = obs
         return Step(obs, np.array(rewards, np.float64), terminated, truncated, _terms(infos),
                     final_obs)
+
+    def _whole(self, action: Array) -> Array:
+        """Return the actions of every servo, also of hands that are held still."""
+        if isinstance(self._mirror, HeldHands):
+            return self._mirror.robot.to_action(self._mirror.to_ctrl(np.asarray(action)))
+        return action
 
     def _observe(self, vectors: Any, after_a_step: bool = False) -> Obs:
         """Bring our scene into the original's state and read the groups that it does not have."""
@@ -185,8 +195,9 @@ def evaluate(policy: Policy, task: str, episodes: int = 10, seed: int = 1, name:
     """
     if episodes < 1:
         raise MwxError(f"{episodes} episodes asked for: at least one is needed")
-    env = OriginalEnv(task, episodes, seed, max_steps)
+    env = OriginalEnv(task, episodes, seed, max_steps, policy.act_dim)
     try:
-        return evaluate_in(policy, env, env.task.name, env.task.success_bar, seed, name, PACKAGE)
+        return evaluate_in(policy, env, env.name.removeprefix("h1-"), env.task.success_bar, seed,
+                           name, PACKAGE)
     finally:
         env.close()

@@ -47,6 +47,9 @@ class HumanoidEnv(gymnasium.Env):
             theirs, first = self.starts
             sim.physics.qpos[:] = theirs.physics.qpos[seed - first]
             sim.physics.qvel[:] = theirs.physics.qvel[seed - first]
+            sim.physics.ctrl[:] = theirs.physics.ctrl[seed - first]
+            for name, value in sim.physics.memory.items():
+                value[:] = theirs.physics.memory[name][seed - first]
             if goals:
                 sim.physics.goal[:] = theirs.physics.goal[seed - first]
         sim.physics.forward()

@@ -12,7 +12,7 @@ from mwx.evaluation import evaluate as evaluate_ours
 from mwx.evaluation import load_policy
 from mwx.integrations import humanoid_bench_rows
 from mwx.integrations.humanoid_bench import OriginalEnv, evaluate
-from mwx.sim import make
+from mwx.sim import make, tasks
 from mwx.types import Env, Policy
 
 GROUPS = ("vector", "proprio", "task", "target")
@@ -70,6 +70,16 @@ def test_a_policy_that_reads_the_robot_scores_the_same(installed, name, max_step
     assert "of humanoid_bench" in str(theirs)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", tasks.ids())
+def test_every_task_scores_the_same(installed, name):
+    installed(name, max_steps=6, episodes=2)
+    policy = Swayer(make(name, threads=1).act_dim)
+    theirs = evaluate(policy, name, 2, 1)
+    ours = evaluate_ours(policy, name, 2, 1, threads=1, max_steps=6)
+    assert theirs.task_return == ours.task_return and theirs.terms == pytest.approx(ours.terms)
+
+
 def test_a_policy_that_reads_the_task_scores_nearly_the_same(installed):
     installed("h1-reach", max_steps=60)
     theirs = evaluate(Reacher(), "reach", 3, 1)
@@ -85,6 +95,16 @@ def test_a_shipped_expert_scores_the_same(installed):
     ours = evaluate_ours(policy, "stand", 2, 1, threads=1, max_steps=60)
     assert theirs.task_return == ours.task_return
     assert theirs.alignment_return == ours.alignment_return
+
+
+def test_a_policy_of_h1_holds_the_hands_still(installed):
+    installed("h1hand-walk", max_steps=10)
+    theirs = evaluate(Swayer(19), "h1hand-walk", 3, 1)
+    ours = evaluate_ours(Swayer(19), "h1hand-walk", 3, 1, threads=1, max_steps=10)
+    assert theirs.task_return == pytest.approx(ours.task_return, rel=1e-5)  # commands rounded twice
+    assert theirs.task == ours.task == "h1hand-walk"
+    with pytest.raises(MwxError, match="20 actions"):
+        evaluate(Swayer(20), "h1hand-walk", 3, 1)
 
 
 def test_the_command(installed, capsys, tmp_path):
