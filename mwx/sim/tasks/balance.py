@@ -3,7 +3,6 @@
 from typing import ClassVar
 
 import mujoco
-import numpy as np
 
 from mwx.maths.tolerance import at_least, tolerance
 from mwx.robot import Robot
@@ -54,7 +53,7 @@ class BalanceSimple(Task):
 
     def state(self, physics: Physics) -> Array:
         """(B, 6), heading frame: from pelvis to board [m], the board's normal."""
-        return _board_state(physics)
+        return physics.in_heading_frame(*_board(physics))
 
     def progress(self, physics: Physics) -> Array:
         """How well it stands right now; balancing has no goal to get nearer to."""
@@ -93,10 +92,9 @@ class BalanceHard(Task):
 
     def state(self, physics: Physics) -> Array:
         """(B, 12), heading frame: pelvis to board [m], its normal, pelvis to ball, its velocity."""
-        ball = physics.free_position("free_rolling_pivot") - physics.base_pos
-        velocity = physics.free_velocity("free_rolling_pivot")[:, :3]
-        return np.concatenate([_board_state(physics), physics.in_heading_frame(ball),
-                               physics.in_heading_frame(velocity)], axis=1)
+        return physics.in_heading_frame(
+            *_board(physics), physics.free_position("free_rolling_pivot") - physics.base_pos,
+            physics.free_velocity("free_rolling_pivot")[:, :3])
 
     def progress(self, physics: Physics) -> Array:
         """How well it stands right now; balancing has no goal to get nearer to."""
@@ -154,8 +152,7 @@ def _touches(physics: Physics) -> Array:
     return (beside > 0) | (physics.contact_count("floor_contacts") > both)
 
 
-def _board_state(physics: Physics) -> Array:
-    board = physics.free_position("free_stand_board") - physics.base_pos
-    normal = physics.body_matrix("stand_board")[:, :, 2]
-    return np.concatenate([physics.in_heading_frame(board), physics.in_heading_frame(normal)],
-                          axis=1)
+def _board(physics: Physics) -> tuple[Array, Array]:
+    """From the pelvis to the board (B, 3) [m], and the board's normal (B, 3); world axes."""
+    return (physics.free_position("free_stand_board") - physics.base_pos,
+            physics.body_matrix("stand_board")[:, :, 2])

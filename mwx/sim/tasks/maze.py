@@ -87,9 +87,11 @@ class Maze(Task):
     def state(self, physics: Physics) -> Array:
         """(B, 5): to the checkpoint [m], the way to go (both heading frame, x and y), the stage."""
         stage = physics.memory["stage"]
-        return np.concatenate([
-            _planar(physics, _checkpoint(physics) - physics.base_pos[:, :2]),
-            _planar(physics, DIRECTIONS[stage]), stage[:, None] / LAST], axis=1)
+        way = np.zeros((2, physics.num_envs, 3))
+        way[0, :, :2] = _checkpoint(physics) - physics.base_pos[:, :2]
+        way[1, :, :2] = DIRECTIONS[stage]
+        turned = physics.in_heading_frame(*way)[:, [0, 1, 3, 4]]
+        return np.concatenate([turned, stage[:, None] / LAST], axis=1)
 
     def progress(self, physics: Physics) -> Array:
         """The share of the corridor's length behind the robot; 1 at the last marker."""
@@ -108,10 +110,6 @@ def block_centres() -> list[tuple[float, float]]:
 
 def _checkpoint(physics: Physics) -> Array:
     return CHECKPOINTS[physics.memory["stage"]]  # (B, 2)
-
-
-def _planar(physics: Physics, vector: Array) -> Array:
-    return physics.in_heading_frame(np.pad(vector, ((0, 0), (0, 1))))[:, :2]
 
 
 def _moving(physics: Physics) -> Array:

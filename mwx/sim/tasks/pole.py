@@ -67,8 +67,7 @@ class Pole(Task):
             + np.square(places[..., 1] - POLE_PLACES[:, 1])  # (B, poles)
         nearest = np.argpartition(away, (0, 1), axis=1)[:, :2]
         offsets = np.pad(POLE_PLACES[nearest] - places, ((0, 0), (0, 0), (0, 1)))  # (B, 2, 3)
-        planar = [physics.in_heading_frame(offsets[:, i])[:, :2] for i in range(2)]
-        return np.concatenate(planar, axis=1)
+        return physics.in_heading_frame(offsets[:, 0], offsets[:, 1])[:, [0, 1, 3, 4]]
 
     def progress(self, physics: Physics) -> Array:
         """The share of an episode's distance walked."""

@@ -59,10 +59,9 @@ class Powerlift(Task):
 
     def state(self, physics: Physics) -> Array:
         """(B, 9), heading frame: from pelvis to dumbbell [m], its velocity [m/s], its bar's way."""
-        along = physics.body_matrix("dumbbell")[:, :, 1]
-        return np.concatenate([physics.in_heading_frame(part) for part in (
-            _dumbbell(physics) - physics.base_pos,
-            physics.free_velocity("free_dumbbell")[:, :3], along)], axis=1)
+        return physics.in_heading_frame(_dumbbell(physics) - physics.base_pos,
+                                        physics.free_velocity("free_dumbbell")[:, :3],
+                                        physics.body_matrix("dumbbell")[:, :, 1])
 
     def target(self, physics: Physics) -> Array:
         """The middle of the bar."""

@@ -79,8 +79,8 @@ class Spoon(Task):
 
     def state(self, physics: Physics) -> Array:
         """(B, 9) [m, heading frame] from the pelvis to handle, tip and circling point."""
-        return np.concatenate([physics.in_heading_frame(point - physics.base_pos) for point in (
-            _handle(physics), _tip(physics), _stir_point(physics))], axis=1)
+        return physics.in_heading_frame(*(point - physics.base_pos for point in (
+            _handle(physics), _tip(physics), _stir_point(physics))))
 
     def target(self, physics: Physics) -> Array:
         """The handle; once a hand is there, where the handle must go to bring the tip to stir."""
