@@ -1,9 +1,17 @@
 """What holds for every manipulation task: ends, finite numbers, saved memory, random returns."""
 
+import functools
+
+import mujoco
 import numpy as np
 import pytest
 
+from mwx.robot import H1HAND
+from mwx.sim import TASKS as REGISTRY
+from mwx.sim import env as env_module
 from mwx.sim import make
+
+built = env_module.scene
 
 TASKS = ("cabinet", "cube", "bookshelf_simple", "bookshelf_hard", "window", "room",
          "insert_normal", "insert_small")
@@ -12,6 +20,17 @@ FALL = {"cabinet": None, "cube": 0.58, "bookshelf_simple": 0.58, "bookshelf_hard
 # mean return of uniformly random actions, as published for the original
 RANDOM = {"cube": 4.8, "bookshelf_simple": 16.8, "bookshelf_hard": 14.8, "window": 2.7,
           "room": 3.0, "insert_normal": 1.7}
+
+
+@functools.cache
+def compiled(name):
+    return built(REGISTRY[name], robot=H1HAND)
+
+
+@pytest.fixture(autouse=True)
+def scenes_built_once(monkeypatch):
+    """Compiling a scene takes longer than most of these tests: each is built once a process."""
+    monkeypatch.setattr(env_module, "scene", lambda task, robot: compiled(task.name))
 
 
 def build(name, num_envs=1, **options):
@@ -29,7 +48,7 @@ def test_falls_end_where_the_original_says(name):
 @pytest.mark.parametrize("name", TASKS)
 def test_wild_actions_give_finite_numbers(name):
     env, rng = build(name, num_envs=2), np.random.default_rng(0)
-    for _ in range(40):
+    for _ in range(30):
         step = env.step(rng.uniform(-10, 10, (2, 61)))
         for values in (step.obs.vector, step.obs.task, step.reward, *step.terms.values()):
             assert np.isfinite(values).all()
@@ -64,3 +83,34 @@ def test_random_actions_earn_about_what_is_published(name):
         alive &= ~step.done
     # six episodes are few: this catches a wrong weight or scale, not a few per cent
     assert 0.4 * RANDOM[name] < earned.mean() < 2.5 * RANDOM[name]
+
+
+def alone(name):
+    """A scene whose robot is out of the way, as one simulation."""
+    model = compiled(name)
+    data = mujoco.MjData(model)
+    mujoco.mj_resetDataKeyframe(model, data, 0)
+    data.qpos[0] = -3.0
+    return model, data
+
+
+def test_nothing_of_the_cabinet_is_stuck():
+    model, data = alone("cabinet")
+    ends = {"drawer_slide": (0.45, 300), "pull_door_slide": (-0.4, -200),
+            "left_door_hinge": (-1.57, -10), "right_door_hinge": (1.57, 10),
+            "pullup_door_hinge": (1.57, 40)}  # where it ends, what pulls [N, N m]
+    for joint, (_, pull) in ends.items():
+        data.qfrc_applied[model.joint(joint).dofadr[0]] = pull
+    for _ in range(500):
+        mujoco.mj_step(model, data)
+    for joint, (end, _) in ends.items():
+        assert data.joint(joint).qpos[0] == pytest.approx(end, abs=0.01)
+
+
+@pytest.mark.parametrize("name", ("bookshelf_simple", "insert_normal", "insert_small"))
+def test_objects_rest_where_they_start(name):
+    model, data = alone(name)
+    start = data.qpos[H1HAND.nq:].copy()
+    for _ in range(200):
+        mujoco.mj_step(model, data)
+    assert np.abs(data.qpos[H1HAND.nq:] - start).max() < 0.005

@@ -3,15 +3,32 @@
 No recording of these tasks exists: states are built, quantities read, and the sums done again.
 """
 
+import functools
 import math
 
 import numpy as np
 import pytest
 
+from mwx.robot import H1HAND
+from mwx.sim import TASKS as REGISTRY
+from mwx.sim import env as env_module
 from mwx.sim import make
+
+built = env_module.scene
 
 UP = (1.0, 0.0, 0.0, 0.0)
 EXACT = 1e-9
+
+
+@functools.cache
+def compiled(name):
+    return built(REGISTRY[name], robot=H1HAND)
+
+
+@pytest.fixture(autouse=True)
+def scenes_built_once(monkeypatch):
+    """Compiling a scene takes longer than most of these tests: each is built once a process."""
+    monkeypatch.setattr(env_module, "scene", lambda task, robot: compiled(task.name))
 
 
 def gauss(distance, margin):
@@ -228,7 +245,7 @@ def test_bookshelf_finds_the_object_of_every_index():
 def test_window_pays_for_holding_moving_leaning_and_wiping():
     env = build("window", num_envs=3)
     physics, turn = env.physics, (math.sqrt(0.5), 0.0, 0.0, -math.sqrt(0.5))  # wiper towards +x
-    physics.qpos[:] = env.model.key_qpos[0]
+    physics.qpos[:] = physics.model.key_qpos[0]
     put(physics, 0, window_wiping_tool=((0.411, -0.65, 1.3), turn))  # wiper 1 mm in the pane
     put(physics, 1, window_wiping_tool=((0.409, -0.65, 1.3), turn))  # 1 mm before it
     put(physics, 2, window_wiping_tool=(0.33, 0, 1.077))  # between the hands
