@@ -66,6 +66,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted; a training run continues with --resume", file=sys.stderr)
         return INTERRUPTED
+    except (AttributeError, ImportError, RuntimeError) as error:
+        from mwx.commands.graphics import explained
+        reason = explained(error)
+        if reason is None:
+            raise
+        print(f"error: {reason}", file=sys.stderr)
+        return MISTAKE
     except BrokenPipeError:  # the reader, e.g. `head`, has seen enough
         sys.stderr.close()
         return 0

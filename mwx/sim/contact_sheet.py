@@ -60,7 +60,7 @@ LOOKS: dict[str, Look] = {
     "maze": Look(azimuth=-45.0, elevation=-42.0, within=1.2, ahead=5.0),
     "door": Look(azimuth=-42.0, elevation=-24.0, within=2.2),
     "truck": Look(azimuth=-52.0, elevation=-14.0, within=3.6),
-    "basketball": Look(azimuth=-62.0, elevation=-14.0, within=6.0),
+    "basketball": Look(azimuth=-28.0, elevation=-14.0, within=6.0),
     "highbar_simple": Look(within=1.6), "highbar_hard": Look(within=1.6),
 }
 

@@ -110,8 +110,11 @@ class Renderer:
         # EGL itself shuts down at exit; a context that is freed after that complains
         self._at_exit = functools.partial(_close_if_alive, weakref.ref(self))
         atexit.register(self._at_exit)
-        self._context = mujoco.MjrContext(
-            model, mujoco.mjtFontScale.mjFONTSCALE_100.value)
+        try:
+            self._context = mujoco.MjrContext(model, mujoco.mjtFontScale.mjFONTSCALE_100.value)
+        except mujoco.FatalError as error:  # e.g. glfw where there is no display
+            raise MwxError(f"the GL back end '{gl_backend()}' gives no context to draw in "
+                           f"({error}): unset MUJOCO_GL to let mwx choose, or {INSTALL}") from None
         mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN.value, self._context)
         self._scene = mujoco.MjvScene(model, maxgeom=MAX_GEOMS)
         self._scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW.value] = shadows
