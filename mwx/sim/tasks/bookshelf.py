@@ -70,8 +70,7 @@ class BookshelfSimple(Task):
         stage = physics.memory["stage"]
         place = _object(physics, stage)
         return np.concatenate([
-            physics.in_heading_frame(place - physics.base_pos),
-            physics.in_heading_frame(_goal(physics, stage) - place),
+            physics.in_heading_frame(place - physics.base_pos, _goal(physics, stage) - place),
             (stage[:, None] == np.arange(STAGES + 1)).astype(float)], axis=1)
 
     def reward(self, physics: Physics) -> Reward:

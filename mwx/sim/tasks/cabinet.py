@@ -64,7 +64,7 @@ class Cabinet(Task):
         running = physics.memory["stage"][:, None] == np.arange(1, STAGES + 2)
         return np.concatenate([
             np.stack([physics.joint_position(joint) for joint in JOINTS], axis=1),
-            *(physics.in_heading_frame(point - physics.base_pos) for point in points),
+            physics.in_heading_frame(*(point - physics.base_pos for point in points)),
             running.astype(float)], axis=1)
 
     def reward(self, physics: Physics) -> Reward:

@@ -72,9 +72,9 @@ class Cube(Task):
     def state(self, physics: Physics) -> Array:
         """(B, 18): per hand the cube from the hand [heading frame], its and the target's quats."""
         hands = (physics.left_hand, physics.right_hand)
-        offsets = [physics.in_heading_frame(_cube_position(physics, side) - hand)
-                   for side, hand in zip(STARTS, hands, strict=True)]
-        return np.concatenate([*offsets, *(_cube_quat(physics, side) for side in STARTS),
+        offsets = (_cube_position(physics, side) - hand
+                   for side, hand in zip(STARTS, hands, strict=True))
+        return np.concatenate([physics.in_heading_frame(*offsets), *_cube_quats(physics),
                                physics.memory["target_quat"]], axis=1)
 
     def reward(self, physics: Physics) -> Reward:
@@ -121,18 +121,17 @@ def _cube_position(physics: Physics, side: str) -> Array:
     return physics.body_position(f"{side}_cube_to_rotate")
 
 
-def _cube_quat(physics: Physics, side: str) -> Array:
-    """(B, 4) 2 ms old like the original's, with the sign that the state has."""
-    quat = physics.body_quat(f"{side}_cube_to_rotate")
-    same = (quat * physics.free_quat(_joint(side))).sum(axis=1, keepdims=True) >= 0
-    return np.where(same, quat, -quat)
+def _cube_quats(physics: Physics) -> Array:
+    """(2, B, 4) 2 ms old like the original's, with the signs that the state has."""
+    quat = rotations.from_matrix(np.stack([
+        physics.body_matrix(f"{side}_cube_to_rotate") for side in STARTS]))
+    fresh = np.stack([physics.free_quat(_joint(side)) for side in STARTS])
+    return np.where((quat * fresh).sum(axis=-1, keepdims=True) >= 0, quat, -quat)
 
 
 def _misalignment(physics: Physics) -> Array:
     """(2, B) distance between a cube's quaternion and the target's, in [0, 2]."""
-    target = physics.memory["target_quat"]
-    return np.stack([np.linalg.norm(_cube_quat(physics, side) - target, axis=1)
-                     for side in STARTS])
+    return np.linalg.norm(_cube_quats(physics) - physics.memory["target_quat"], axis=-1)
 
 
 def _alignment(physics: Physics) -> Array:

@@ -43,9 +43,8 @@ class InsertNormal(Task):
 
     def state(self, physics: Physics) -> Array:
         """(B, 12): sockets and block ends from the pelvis [m, heading frame]."""
-        return np.concatenate([
-            physics.in_heading_frame(physics.site_position(name) - physics.base_pos)
-            for name in (*SOCKETS, *ENDS)], axis=1)
+        return physics.in_heading_frame(
+            *(physics.site_position(name) - physics.base_pos for name in (*SOCKETS, *ENDS)))
 
     def reward(self, physics: Physics) -> Reward:
         """Stand and match sockets with ends, times: lift the sockets with a hand at one."""

@@ -49,9 +49,8 @@ class Room(Task):
 
     def state(self, physics: Physics) -> Array:
         """(B, 18): the six things from the pelvis [m, heading frame]."""
-        return np.concatenate([
-            physics.in_heading_frame(physics.body_position(name) - physics.base_pos)
-            for name in THINGS], axis=1)
+        return physics.in_heading_frame(
+            *(physics.body_position(name) - physics.base_pos for name in THINGS))
 
     def reward(self, physics: Physics) -> Reward:
         """Stand upright with little effort, and the things close together."""

@@ -50,8 +50,7 @@ class Window(Task):
         """(B, 9): tool from pelvis, wiper from tool [m, heading frame], pane gap, speed, touch."""
         tool, wiper = _tool(physics), physics.site_position("wipe_contact_site_e")
         return np.concatenate([
-            physics.in_heading_frame(tool - physics.base_pos),
-            physics.in_heading_frame(wiper - tool),
+            physics.in_heading_frame(tool - physics.base_pos, wiper - tool),
             np.stack([PANE_X - wiper[:, 0], physics.sensor(VELOCITY)[:, 2],
                       _touching(physics)], axis=1)], axis=1)
 
