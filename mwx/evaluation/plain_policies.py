@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from mwx.errors import MwxError
+from mwx.errors import MwxError, unknown
 from mwx.rng import generators
 from mwx.sim.env import TaskEnv
 from mwx.types import Array, Obs, Policy
@@ -49,14 +49,19 @@ class RandomPolicy:
         return np.stack([rng.uniform(-1, 1, self.act_dim) for rng in carry]), carry
 
 
-def plain_policy(name: str, env: TaskEnv, seed: int = 0) -> Policy | None:
-    """Return the policy of that name for an environment, or None where no plain one is meant."""
+def plain_policy(name: str, env: TaskEnv, seed: int = 0) -> Policy:
+    """Return the policy of a name in PLAIN for an environment; the seed is a random one's.
+
+    Raises:
+        MwxError: no such name.
+    """
+    if name not in PLAIN:
+        raise unknown("plain policy", name, PLAIN)
     if name == "home":
         robot = env.robot
         return ConstantPolicy(robot.to_action(robot.commands(env.task.home(robot)[7:])))
-    if name == "middle":
-        return ConstantPolicy(np.zeros(env.act_dim))
-    return RandomPolicy(env.act_dim, seed) if name == "random" else None
+    return RandomPolicy(env.act_dim, seed) if name == "random" else \
+        ConstantPolicy(np.zeros(env.act_dim))
 
 
 def check_fits(policy: Policy, env: TaskEnv, name: str) -> None:

@@ -9,7 +9,7 @@ from mwx.errors import MwxError
 from mwx.evaluation.plain_policies import PLAIN, check_fits, plain_policy
 from mwx.evaluation.policies import load_policy
 from mwx.robot import H1, Robot
-from mwx.sim import tasks
+from mwx.sim import HeldHands, tasks
 from mwx.sim.env import TaskEnv
 from mwx.types import Policy
 
@@ -20,6 +20,8 @@ def player(name: str, task: str, *, num_envs: int = 1, seed: int = 0, max_steps:
            planned: bool = False, experts: str | Path | None = None, meshes: bool = False
            ) -> tuple[Policy, TaskEnv, str]:
     """Return a policy, environments that it fits, and the policy's short name.
+
+    H1's policies also act on the robots with hands, which then hold their hands still.
 
     Args:
         name: a folder that load_policy knows, or a plain policy's name, or "script".
@@ -37,13 +39,18 @@ def player(name: str, task: str, *, num_envs: int = 1, seed: int = 0, max_steps:
     robot, the_task = tasks.resolve(task)
     if meshes:
         robot = with_meshes(robot)
-    env = TaskEnv(the_task, num_envs, seed, threads=1, auto_reset=False, max_steps=max_steps,
-                  robot=robot)
-    policy = plain_policy(name, env, seed)
-    if policy is None:
+    def build(kind: type[TaskEnv]) -> TaskEnv:
+        return kind(the_task, num_envs, seed, threads=1, auto_reset=False, max_steps=max_steps,
+                    robot=robot)
+
+    if name in PLAIN:
+        env = build(TaskEnv)
+        policy = plain_policy(name, env, seed)
+    else:
         policy = scripted(the_task.name, experts) if name == SCRIPT else \
             _loaded(name, experts, planned)
-    check_fits(policy, env, name)
+        env = build(HeldHands if policy.act_dim == H1.act_dim != robot.act_dim else TaskEnv)
+        check_fits(policy, env, name)
     return policy, env, Path(name).name
 
 

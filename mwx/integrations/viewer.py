@@ -18,6 +18,7 @@ from mwx.experts import Expert
 from mwx.integrations.viewer_panel import Panel, Status
 from mwx.integrations.viewer_scene import GHOST_COLOUR, WORLD, DrawnModel
 from mwx.integrations.viewer_session import Session
+from mwx.robot import H1
 from mwx.router.policies import CompositePolicy, ScriptedSwitch
 from mwx.sim.contact_sheet import FOVY, view_of
 from mwx.sim.env import TaskEnv
@@ -84,7 +85,7 @@ class Viewer:
         self._drawn = DrawnModel(self._server, env.model)
         self._ghost: DrawnModel | None = None
         if ghosts:
-            model = env.robot.model(drawn=True)
+            model = H1.model(drawn=True)
             self._ghost = DrawnModel(self._server, model, "ghost", GHOST_COLOUR, floor=False)
             self._ghost_data = mujoco.MjData(model)
 

@@ -80,13 +80,14 @@ class Session:
         return dict(zip(self.policy.library.names, self.carry.weights[row].T, strict=True))
 
     def reference(self, row: int) -> tuple[str, Array] | None:
-        """Return the skill and the pose (26,) that the leading expert imitates now, or None.
+        """Return the skill and H1's pose (26,) that the leading expert imitates now, or None.
 
         Joints are those that the expert aligns with at the end of the last step; height and tilt
-        come from its reference at its own clock; place and heading are the robot's.
+        come from its reference at its own clock; place and heading are the robot's. It is H1's
+        pose on every robot: hands imitate nothing.
         """
         leading = self._leading(row)
-        if leading is None or self.env.robot.name != "h1":
+        if leading is None:
             return None
         name, expert, carry = leading
         obs = self.before[0]

@@ -12,7 +12,7 @@ from mwx import cli
 from mwx.commands.graphics import explained
 from mwx.commands.play import play
 from mwx.errors import MwxError
-from mwx.evaluation.plain_policies import plain_policy
+from mwx.evaluation.plain_policies import check_fits, plain_policy
 from mwx.evaluation.playing import player
 from mwx.robot import meshes
 from mwx.sim import make
@@ -47,7 +47,6 @@ def test_cameras_differ_and_a_seed_repeats(tmp_path, graphics):
 @pytest.mark.parametrize(("words", "hint"), [
     (("home", "--task", "dor"), "did you mean 'door'?"),
     (("hom", "--task", "door"), "home, middle, random, script"),
-    (("walk", "--task", "h1hand-push"), "made for another robot"),
     (("home", "--task", "door", "--camera", "cam_defalt"), "did you mean 'cam_default'?"),
     (("home", "--task", "door", "--out", "film.avi"), ".mp4 or .gif"),
     (("home", "--task", "door", "--steps", "0"), "at least one step"),
@@ -68,6 +67,15 @@ def test_holding_the_start_pose_asks_for_it():
         wanted = robot.commands(env.task.home(robot)[7:])
         asked = np.clip(wanted, robot.ctrl_low, robot.ctrl_high)
         np.testing.assert_allclose(env.to_ctrl(action)[0], asked, atol=1e-5)
+
+
+def test_policies_of_h1_act_on_the_robot_with_hands_and_no_others_do():
+    policy, env, _ = player("walk", "h1hand-walk", max_steps=20)
+    assert (policy.act_dim, env.act_dim, env.robot.name) == (19, 19, "h1hand")
+    action, _ = policy(env.obs, policy.initial(1))
+    assert np.isfinite(env.step(action).reward).all()
+    with pytest.raises(MwxError, match="made for another robot"):
+        check_fits(policy, make("h1hand-walk", threads=1), "walk")
 
 
 def test_random_actions_depend_on_seed_and_row_only():

@@ -98,6 +98,16 @@ def test_the_ghost_stands_where_the_robot_stands_in_the_pose_that_is_imitated():
     assert Session(ConstantPolicy(np.zeros(19)), env).reference(0) is None
 
 
+def test_the_ghost_of_a_robot_with_hands_is_h1():
+    policy, env, _ = player("walk", "h1hand-walk", seed=2)
+    session = Session(policy, env)
+    for _ in range(3):
+        session.advance()
+    name, pose = session.reference(0)
+    assert name == "walk" and pose.shape == (26,)
+    np.testing.assert_array_equal(pose[:2], env.physics.robot_qpos[0, :2])
+
+
 def test_a_script_has_weights_and_a_ghost():
     policy, env, name = player("script", "door", seed=2)
     session = Session(policy, env)
