@@ -27,6 +27,7 @@ from mwx.types import Array, Policy
 CONTROL_DT = 0.02  # [s]
 PICTURE_S = 0.02  # [s] between poses sent at most: 50 Hz
 NUMBERS_S = 0.1  # [s] between updates of the panel
+SMOOTHING_S = 1.0  # [s] time constant of the measured speed
 SLACK_S = 0.2  # [s] delay beyond which lost time is not made up for
 FOLLOW_RATE = 0.15  # share of the distance to the robot made up for in each picture
 FREE_PORTS = 20  # tried after the one that was asked for
@@ -69,7 +70,8 @@ class Viewer:
         self._furnish(env, ghosts)
         self._stop, self._failure = threading.Event(), None
         self._centre = env.physics.robot_qpos[0, :2].copy()
-        self._steps, self._real_time, self._told, self._last = 0, 0.0, time.perf_counter(), ""
+        self._steps, self._real_time, self._last = 0, 0.0, ""
+        self._told = self._measured = time.perf_counter()
         self._picture()
         self._numbers(self._told)
         self._thread = threading.Thread(target=self._play, name="mwx viewer", daemon=True)
@@ -152,6 +154,7 @@ class Viewer:
                 shown = now
             if now - self._told >= NUMBERS_S or (moved and wishes.paused):
                 self._numbers(now)
+                self._told = now
             due = max(due + CONTROL_DT / wishes.speed, now - SLACK_S) if moved else now + PICTURE_S
             self._stop.wait(max(0.0, due - time.perf_counter()))
 
@@ -209,11 +212,13 @@ class Viewer:
 
     def _measure(self, now: float) -> None:
         """Measure how fast it plays, over the time since the last update, and smooth it."""
-        passed = now - self._told
-        if passed > 0.5 * NUMBERS_S and not self.panel.wishes.paused:
-            rate = self._steps * CONTROL_DT / passed
-            self._real_time += (0.2 if self._real_time else 1.0) * (rate - self._real_time)
-        self._steps, self._told = 0, now
+        passed = now - self._measured
+        if not self.panel.wishes.paused:
+            # a long interval counts for more, so that pauses of the machine are not glossed over
+            share = 1 - math.exp(-passed / SMOOTHING_S) if self._real_time else 1.0
+            self._real_time += share * (self._steps * CONTROL_DT / max(passed, 1e-6)
+                                        - self._real_time)
+        self._steps, self._measured = 0, now
 
     def _numbers(self, now: float) -> None:
         self._measure(now)
