@@ -31,10 +31,12 @@ def use_meshes(spec: mujoco.MjSpec) -> None:
         raise MwxError("the H1 model that mujoco-menagerie gave has no mesh on a body of H1; "
                        f"{WHERE_TO_GET_THEM}")
     folder = Path(source.modelfiledir) / source.meshdir
-    for geom in list(spec.geoms):
-        if geom.group == VISUAL_GROUP and geom.material.startswith(PREFIX):
-            spec.delete(geom)
     for name, geoms in drawn.items():
+        if not geoms:  # a hand's links have none: their primitives stay
+            continue
+        for geom in bodies[name].geoms:
+            if geom.group == VISUAL_GROUP and geom.material.startswith(PREFIX):
+                spec.delete(geom)
         for geom in geoms:
             mesh = source.mesh(geom.meshname)
             if spec.mesh(PREFIX + mesh.name) is None:

@@ -151,9 +151,17 @@ class Physics(Simulations):
     @property
     def goal(self) -> Array:
         """(B, 3) [m, world] live view: where the task's marker is; a write moves it."""
-        if self._mocap.shape[1] == 0:
+        return self._marker(self._mocap)
+
+    @property
+    def goal_quat(self) -> Array:
+        """(B, 4) live view: how the task's marker is turned (w, x, y, z)."""
+        return self._marker(self._mocap_quat)
+
+    def _marker(self, every: Array) -> Array:
+        if every.shape[1] == 0:
             raise MwxError("this task has no goal: only tasks with a marker body do")
-        return self._mocap[:, 0]
+        return every[:, 0]
 
     def body_position(self, name: str) -> Array:
         """Return (B, 3) [m, world] the position of a body's frame."""

@@ -52,6 +52,7 @@ class Simulations:
         self.qacc_warmstart = self._batch.bind("qacc_warmstart")
         self._wrench = self._batch.bind("xfrc_applied")
         self._mocap = self._batch.bind("mocap_pos")
+        self._mocap_quat = self._batch.bind("mocap_quat")
         self._bound = {name: self._batch.bind(name) for name in DERIVED}
         # own copies: a saved state can bring back quantities that are one substep old
         self._derived = {name: np.zeros_like(array) for name, array in self._bound.items()}
@@ -148,5 +149,5 @@ class Simulations:
     def show(self, row: int, model: mujoco.MjModel, data: mujoco.MjData) -> None:
         """Put one simulation's pose into the data of a drawn model of the same scene."""
         data.qpos[:], data.qvel[:] = self.qpos[row], self.qvel[row]
-        data.mocap_pos[:] = self._mocap[row]
+        data.mocap_pos[:], data.mocap_quat[:] = self._mocap[row], self._mocap_quat[row]
         mujoco.mj_forward(model, data)

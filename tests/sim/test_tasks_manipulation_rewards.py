@@ -133,7 +133,7 @@ def test_cube_pays_for_orientation_up_to_the_sign_of_the_quaternion():
     env = build("cube", num_envs=3)
     physics, quat = env.physics, np.array([0.5, -0.5, 0.5, 0.5])
     other = np.array([0.1, 0.7, -0.1, 0.7])
-    physics.memory["target_quat"][:] = quat
+    physics.goal_quat[:] = quat
     for row, (left, right) in enumerate(((quat, quat), (-quat, quat), (quat, other))):
         put(physics, row, left_cube_to_rotate=((0.45, 0.3, 1.2), left),
             right_cube_to_rotate=((0.45, -0.21, 1.125), right))
@@ -159,8 +159,8 @@ def test_cube_draws_orientations_from_roll_pitch_and_yaw():
     expected = [cr * cp * cy + sr * sp * sy, sr * cp * cy - cr * sp * sy,
                 cr * sp * cy + sr * cp * sy, cr * cp * sy - sr * sp * cy]
     np.testing.assert_allclose(left, expected, atol=1e-12)
-    targets = env.physics.memory["target_quat"]
-    np.testing.assert_array_equal(env.reset().vector[:, -4:], env.physics.memory["target_quat"])
+    targets = env.physics.goal_quat
+    np.testing.assert_array_equal(env.reset().vector[:, -4:], env.physics.goal_quat)
     assert not np.array_equal(targets[0], targets[1])
 
 

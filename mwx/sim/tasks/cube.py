@@ -1,7 +1,6 @@
 """Cube: turn a cube in each hand until both are oriented like the cube in view."""
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import mujoco
 import numpy as np
@@ -46,7 +45,6 @@ class Cube(Task):
     object_qpos: ClassVar[tuple[float, ...]] = tuple(
         float(x) for start in STARTS.values() for x in (*start, 1, 0, 0, 0))
     reset_noise: ClassVar[float] = 0.0
-    memory: ClassVar[Mapping[str, Any]] = {"target_quat": np.array([1.0, 0.0, 0.0, 0.0])}
 
     def build(self, spec: mujoco.MjSpec) -> None:
         """Add a cube above each hand and the cube to imitate, which touches nothing."""
@@ -63,11 +61,11 @@ class Cube(Task):
         """Draw the orientations of the left, the right and the hovering cube."""
         for side in STARTS:
             physics.set_free(row, _joint(side), quat=_random_quat(rng))
-        physics.memory["target_quat"][row] = _random_quat(rng)
+        physics.goal_quat[row] = _random_quat(rng)
 
     def vector(self, physics: Physics) -> Array:
         """(B, 181): the whole state and the orientation to reach."""
-        return np.concatenate([physics.qpos, physics.qvel, physics.memory["target_quat"]], axis=1)
+        return np.concatenate([physics.qpos, physics.qvel, physics.goal_quat], axis=1)
 
     def state(self, physics: Physics) -> Array:
         """(B, 18): per hand the cube from the hand [heading frame], its and the target's quats."""
@@ -75,7 +73,7 @@ class Cube(Task):
         offsets = (_cube_position(physics, side) - hand
                    for side, hand in zip(STARTS, hands, strict=True))
         return np.concatenate([physics.in_heading_frame(*offsets), *_cube_quats(physics),
-                               physics.memory["target_quat"]], axis=1)
+                               physics.goal_quat], axis=1)
 
     def reward(self, physics: Physics) -> Reward:
         """Stand still with little effort, orient both cubes, keep them by the hands."""
@@ -131,7 +129,7 @@ def _cube_quats(physics: Physics) -> Array:
 
 def _misalignment(physics: Physics) -> Array:
     """(2, B) distance between a cube's quaternion and the target's, in [0, 2]."""
-    return np.linalg.norm(_cube_quats(physics) - physics.memory["target_quat"], axis=-1)
+    return np.linalg.norm(_cube_quats(physics) - physics.goal_quat, axis=-1)
 
 
 def _alignment(physics: Physics) -> Array:
