@@ -69,12 +69,11 @@ def scripted(task: str, experts: str | Path | None = None) -> Policy:
 def with_meshes(robot: Robot) -> Robot:
     """Return the robot drawn with Unitree's meshes; its physics does not change.
 
+    Hands have none: their links keep their primitives.
+
     Raises:
-        MwxError: it is not H1 without hands, the extra is missing, or the download failed.
+        MwxError: the extra is missing, or the download failed.
     """
-    if robot.name != H1.name:
-        raise MwxError(f"--meshes draws H1 without hands; '{robot.name}' has links that Unitree's "
-                       "H1 lacks: leave --meshes out, or play the task with h1 where it exists")
     from mwx.robot.meshes import use_meshes
 
     def build() -> mujoco.MjSpec:
