@@ -22,7 +22,7 @@ def play(policy: PolicyName, task: str, out: Path | None = None, camera: str | N
         camera: one of the model's cameras; the task's own unless told.
         seed: of the reset.
         steps: at most so many control steps of 20 ms; the task's own limit unless told.
-        meshes: draw H1 with Unitree's meshes (needs the extra 'meshes'); hands keep their own looks.
+        meshes: draw H1 with Unitree's meshes (needs the extra 'meshes'); hands stay as they are.
         planned: let an expert plan every action in latent space (eq. 7); slow on a CPU.
         experts: folder of experts for a router or a script; the shipped ones unless told.
         viewer: watch in the browser instead (needs the extra 'viewer'); Ctrl-C ends it.

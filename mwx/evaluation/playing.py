@@ -39,6 +39,7 @@ def player(name: str, task: str, *, num_envs: int = 1, seed: int = 0, max_steps:
     robot, the_task = tasks.resolve(task)
     if meshes:
         robot = with_meshes(robot)
+
     def build(kind: type[TaskEnv]) -> TaskEnv:
         return kind(the_task, num_envs, seed, threads=1, auto_reset=False, max_steps=max_steps,
                     robot=robot)
