@@ -173,12 +173,15 @@ class Physics(Simulations):
         return self._derived["xmat"].reshape(self.num_envs, -1, 3, 3)[:, body]
 
     def body_quat(self, name: str) -> Array:
-        """Return (B, 4) the orientation (w, x, y, z) of a body, w not negative."""
-        return rotations.from_matrix(self.body_matrix(name))
+        """Return (B, 4) the orientation (w, x, y, z) of a body, its sign as MuJoCo has it."""
+        return self._derived["xquat"][:, _lookup("body", name, self._body)]
 
     def geom_position(self, name: str) -> Array:
         """Return (B, 3) [m, world] the middle of a geom."""
-        return self._derived["geom_xpos"][:, _lookup("geom", name, self._geom)]
+        geom = _lookup("geom", name, self._geom)
+        body = self.model.geom_bodyid[geom]
+        turn = self._derived["xmat"].reshape(self.num_envs, -1, 3, 3)[:, body]
+        return self._derived["xpos"][:, body] + turn @ self.model.geom_pos[geom]
 
     def contact_count(self, name: str) -> Array:
         """Return (B,) how many contacts a counter saw (see mwx.sim.tasks.objects)."""

@@ -10,9 +10,9 @@ from mujoco.batch import Batch, SimulationError
 from mwx.errors import MwxError
 from mwx.types import Array
 
-DERIVED = ("xpos", "xmat", "site_xpos", "geom_xpos", "sensordata", "actuator_force")
-DIVERGED = [int(w) for w in (mujoco.mjtWarning.mjWARN_BADQPOS, mujoco.mjtWarning.mjWARN_BADQVEL,
-                             mujoco.mjtWarning.mjWARN_BADQACC)]
+DERIVED = ("xpos", "xquat", "xmat", "site_xpos", "sensordata", "actuator_force")
+# warnings of a simulation that diverged: BADQPOS, BADQVEL, BADQACC
+DIVERGED = slice(int(mujoco.mjtWarning.mjWARN_BADQPOS), int(mujoco.mjtWarning.mjWARN_BADQACC) + 1)
 HOME_KEYFRAME = 0
 
 

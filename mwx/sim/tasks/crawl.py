@@ -36,9 +36,7 @@ class Crawl(Task):
     fall_height: ClassVar[float | None] = None
 
     def build(self, spec: mujoco.MjSpec) -> None:
-        """Add the tunnel, and a sensor of the pelvis' quaternion with the sign it really has."""
-        spec.add_sensor(name="pelvis_quat", type=mujoco.mjtSensor.mjSENS_FRAMEQUAT,
-                        objtype=mujoco.mjtObj.mjOBJ_XBODY, objname="pelvis")
+        """Add the tunnel."""
         tunnel = spec.worldbody.add_body(name="tunnel", pos=(MOUTH_X, 0, 0))
         for size, pos in (*WALLS, CEILING):
             add_geom(tunnel, "box", size, pos, rgba=STONE)
@@ -70,5 +68,5 @@ class Crawl(Task):
 
 def _pitched_forward(physics: Physics) -> Array:
     """Distance of raw quaternions: the opposite quaternion, the same turn, counts as far away."""
-    distance = np.linalg.norm(physics.sensor("pelvis_quat") - PITCHED_FORWARD, axis=1)
+    distance = np.linalg.norm(physics.body_quat("pelvis") - PITCHED_FORWARD, axis=1)
     return tolerance(distance, exactly(0), PITCH_MARGIN)

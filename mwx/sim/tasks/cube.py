@@ -120,11 +120,8 @@ def _cube_position(physics: Physics, side: str) -> Array:
 
 
 def _cube_quats(physics: Physics) -> Array:
-    """(2, B, 4) 2 ms old like the original's, with the signs that the state has."""
-    quat = rotations.from_matrix(np.stack([
-        physics.body_matrix(f"{side}_cube_to_rotate") for side in STARTS]))
-    fresh = np.stack([physics.free_quat(_joint(side)) for side in STARTS])
-    return np.where((quat * fresh).sum(axis=-1, keepdims=True) >= 0, quat, -quat)
+    """(2, B, 4) 2 ms old like the original's."""
+    return np.stack([physics.body_quat(f"{side}_cube_to_rotate") for side in STARTS])
 
 
 def _misalignment(physics: Physics) -> Array:
