@@ -80,7 +80,7 @@ def about(axis: str, angle: Array) -> Array:
 
 def heading(q: Array) -> Array:
     """Return the yaw (...) [rad] of the turned x axis, seen from above; q of any length."""
-    w, x, y, z = np.moveaxis(q, -1, 0)
+    w, x, y, z = (q[..., i] for i in range(4))
     return np.arctan2(2 * (w * z + x * y), w * w + x * x - y * y - z * z)
 
 

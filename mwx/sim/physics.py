@@ -229,11 +229,12 @@ class Physics(Simulations):
 
     def in_heading_frame(self, *vectors: Array) -> Array:
         """Return N vectors (B, 3) of world axes, turned into the pelvis' heading: (B, 3 N)."""
-        x, y, z = np.moveaxis(np.stack(vectors, axis=1), -1, 0)  # (B, N) each
+        turned = np.concatenate(vectors, axis=1)  # (B, 3 N), a copy
+        x, y = turned[:, 0::3].copy(), turned[:, 1::3].copy()
         heading = self.heading[:, None]
         cos, sin = np.cos(heading), np.sin(heading)
-        turned = np.stack([cos * x + sin * y, cos * y - sin * x, z], axis=2)  # (B, N, 3)
-        return turned.reshape(self.num_envs, -1)
+        turned[:, 0::3], turned[:, 1::3] = cos * x + sin * y, cos * y - sin * x
+        return turned
 
 
 def _as_slice(index: Array) -> Array | slice:

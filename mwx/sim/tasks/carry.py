@@ -62,7 +62,8 @@ class Carry(Task):
                  "box_in_place": _in_place(physics), "box_level": _level(physics)}
         terms["stand_reward"] = terms["standing"] * terms["upright"]
         terms["held"] = terms["box_in_place"] * terms["box_level"]
-        terms["success"] = (_carried(physics) >= SUCCESS_DISTANCE).astype(float)
+        held = terms["box_in_place"] > 0
+        terms["success"] = (held & (physics.base_pos[:, 0] >= SUCCESS_DISTANCE)).astype(float)
         return (terms["small_control"] * terms["stand_reward"] * terms["move"]
                 * terms["held"]), terms
 
@@ -72,12 +73,14 @@ class Carry(Task):
 
     def progress(self, physics: Physics) -> Array:
         """The share of an episode's distance over which the box was carried."""
-        return np.clip(_carried(physics) / EPISODE_DISTANCE, 0, 1)
+        carried = np.where(_in_place(physics) > 0, physics.base_pos[:, 0], 0.0)
+        return np.clip(carried / EPISODE_DISTANCE, 0, 1)
 
 
 def _place(physics: Physics) -> Array:
     """(B, 3) [m, world] where the box should be: above the forearms, in the pelvis' heading."""
-    cos, sin = np.cos(physics.heading), np.sin(physics.heading)
+    heading = physics.heading
+    cos, sin = np.cos(heading), np.sin(heading)
     forward = np.stack([cos, sin, np.zeros_like(cos)], axis=1)
     between_hands = (physics.left_hand + physics.right_hand) / 2
     return between_hands - HELD_BEHIND * forward + np.array([0, 0, HELD_ABOVE])
@@ -91,8 +94,3 @@ def _in_place(physics: Physics) -> Array:
 def _level(physics: Physics) -> Array:
     return tolerance(physics.body_matrix("box")[:, 2, 2], at_least(LEVEL), LEVEL, "linear",
                      value_at_margin=0)
-
-
-def _carried(physics: Physics) -> Array:
-    """(B,) [m] how far forward the box is, as long as it is held at all."""
-    return np.where(_in_place(physics) > 0, physics.base_pos[:, 0], 0.0)
