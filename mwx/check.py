@@ -14,7 +14,7 @@ from mwx.errors import MwxError
 EXTRAS: dict[str, tuple[tuple[str, ...], str]] = {
     "vlm": (("openai",), "guidance from a vision-language model at an OpenAI-compatible endpoint"),
     "meshes": (("mujoco_menagerie",), "the real H1's meshes instead of primitives"),
-    "viewer": (("viser", "mjviser"), "a viewer in the browser"),
+    "viewer": (("viser",), "a viewer in the browser"),
     "export": (("onnx", "onnxruntime"), "experts and routers as ONNX"),
     "baselines": (("stable_baselines3",), "PPO and SAC to compare with"),
     "dreamer": (("sheeprl",), "DreamerV3 to compare with"),

@@ -7,7 +7,6 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
-import numpy.random as numpy_global  # where the original draws its goals; put back after each call
 
 from mwx.errors import MwxError
 from mwx.types import Array
@@ -54,16 +53,16 @@ class Row:
 
     @contextmanager
     def _own_draws(self, seed: int | None) -> Iterator[None]:
-        before = numpy_global.get_state()  # noqa: NPY002
+        before = np.random.get_state()  # noqa: NPY002
         if seed is not None:
-            numpy_global.seed(seed)  # noqa: NPY002
+            np.random.seed(seed)  # noqa: NPY002
         elif self._stream is not None:
-            numpy_global.set_state(self._stream)  # noqa: NPY002
+            np.random.set_state(self._stream)  # noqa: NPY002
         try:
             yield
         finally:
-            self._stream = numpy_global.get_state()  # noqa: NPY002
-            numpy_global.set_state(before)  # noqa: NPY002
+            self._stream = np.random.get_state()  # noqa: NPY002
+            np.random.set_state(before)  # noqa: NPY002
 
 
 def original_package() -> ModuleType:
