@@ -8,15 +8,13 @@ uniform random actions. A result of a trained policy means little without them.
 import argparse
 
 from mwx.evaluation import evaluate
-from mwx.evaluation.plain_policies import plain_policy
-from mwx.sim import make
+from mwx.evaluation.playing import policy_for
 from mwx.sim.tasks import ids
 
 
 def cell(name: str, policy_name: str, episodes: int, seed: int) -> str:
     """Return "mean ± std (steps)" of one plain policy."""
-    policy = plain_policy(policy_name, make(name, threads=1), seed)
-    assert policy is not None
+    policy = policy_for(policy_name, name, seed)
     score = evaluate(policy, name, episodes, seed)
     return f"{score.mean():.1f} ± {score.std():.1f} ({score.mean('length'):.0f})"
 

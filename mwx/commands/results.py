@@ -12,8 +12,9 @@ def evaluate(policy: PolicyFolder, task: str, episodes: int = 10, seed: int = 1,
     """Score an expert or a router on a task over deterministic episodes.
 
     Args:
-        policy: folder of an expert (pretrained/walk) or of a router (runs/router-door-0/router).
-        task: task name, e.g. walk.
+        policy: folder of an expert (pretrained/walk) or of a router (runs/router-door-0/router);
+            or home, middle, random (no training), script (the shipped experts by a fixed script).
+        task: task name, e.g. walk or h1hand-walk.
         episodes: number of episodes, each from its own reset.
         seed: of the first reset.
         out: also write the score as JSON.
@@ -21,11 +22,11 @@ def evaluate(policy: PolicyFolder, task: str, episodes: int = 10, seed: int = 1,
         suite: our environments, or the original package's where it is installed.
     """
     from mwx.evaluation import evaluate as score_policy
-    from mwx.evaluation import load_policy
+    from mwx.evaluation.playing import policy_for
     if suite == "humanoid_bench":
         from mwx.integrations.humanoid_bench import evaluate as score_policy
-    score = score_policy(load_policy(policy, planned=planned), task, episodes, seed,
-                         name=policy.name)
+    acting = policy_for(str(policy), task, seed, planned=planned)
+    score = score_policy(acting, task, episodes, seed, name=policy.name)
     print(score)
     if out is not None:
         from mwx.runs import write_json

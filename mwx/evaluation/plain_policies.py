@@ -6,7 +6,8 @@ import numpy as np
 
 from mwx.errors import MwxError, unknown
 from mwx.rng import generators
-from mwx.sim.env import TaskEnv
+from mwx.robot import Robot
+from mwx.sim import Task, TaskEnv
 from mwx.types import Array, Obs, Policy
 
 PLAIN = {"home": "hold the start pose", "middle": "hold every servo in the middle of its range",
@@ -49,8 +50,14 @@ class RandomPolicy:
         return np.stack([rng.uniform(-1, 1, self.act_dim) for rng in carry]), carry
 
 
-def plain_policy(name: str, env: TaskEnv, seed: int = 0) -> Policy:
-    """Return the policy of a name in PLAIN for an environment; the seed is a random one's.
+def plain_policy(name: str, robot: Robot, task: Task, seed: int = 0) -> Policy:
+    """Return a policy that needs no training.
+
+    Args:
+        name: one of PLAIN.
+        robot: who acts.
+        task: says what pose "home" holds.
+        seed: of "random".
 
     Raises:
         MwxError: no such name.
@@ -58,10 +65,9 @@ def plain_policy(name: str, env: TaskEnv, seed: int = 0) -> Policy:
     if name not in PLAIN:
         raise unknown("plain policy", name, PLAIN)
     if name == "home":
-        robot = env.robot
-        return ConstantPolicy(robot.to_action(robot.commands(env.task.home(robot)[7:])))
-    return RandomPolicy(env.act_dim, seed) if name == "random" else \
-        ConstantPolicy(np.zeros(env.act_dim))
+        return ConstantPolicy(robot.to_action(robot.commands(task.home(robot)[7:])))
+    return RandomPolicy(robot.act_dim, seed) if name == "random" else \
+        ConstantPolicy(np.zeros(robot.act_dim))
 
 
 def check_fits(policy: Policy, env: TaskEnv, name: str) -> None:

@@ -37,22 +37,35 @@ def player(name: str, task: str, *, num_envs: int = 1, seed: int = 0, max_steps:
         MwxError: no such task or policy, one made for another robot, or no meshes.
     """
     robot, the_task = tasks.resolve(task)
-    if meshes:
-        robot = with_meshes(robot)
-
-    def build(kind: type[TaskEnv]) -> TaskEnv:
-        return kind(the_task, num_envs, seed, threads=1, auto_reset=False, max_steps=max_steps,
-                    robot=robot)
-
-    if name in PLAIN:
-        env = build(TaskEnv)
-        policy = plain_policy(name, env, seed)
-    else:
-        policy = scripted(the_task.name, experts) if name == SCRIPT else \
-            _loaded(name, experts, planned)
-        env = build(HeldHands if policy.act_dim == H1.act_dim != robot.act_dim else TaskEnv)
-        check_fits(policy, env, name)
+    policy = policy_for(name, task, seed, planned=planned, experts=experts)
+    held = policy.act_dim == H1.act_dim != robot.act_dim
+    env = (HeldHands if held else TaskEnv)(
+        the_task, num_envs, seed, threads=1, auto_reset=False, max_steps=max_steps,
+        robot=with_meshes(robot) if meshes else robot)
+    check_fits(policy, env, name)
     return policy, env, Path(name).name
+
+
+def policy_for(name: str, task: str, seed: int = 0, *, planned: bool = False,
+               experts: str | Path | None = None) -> Policy:
+    """Return what acts on a task: a plain policy, the task's script, or what a folder holds.
+
+    Args:
+        name: a folder that load_policy knows, or a plain policy's name, or "script".
+        task: e.g. "door" or "h1hand-push".
+        seed: of a random policy.
+        planned: let an expert plan.
+        experts: folder of experts for a router or a script; the shipped ones unless told.
+
+    Raises:
+        MwxError: no such task or policy.
+    """
+    robot, the_task = tasks.resolve(task)
+    if name == SCRIPT:
+        return scripted(the_task.name, experts)
+    if name in PLAIN:
+        return plain_policy(name, robot, the_task, seed)
+    return _loaded(name, experts, planned)
 
 
 def scripted(task: str, experts: str | Path | None = None) -> Policy:

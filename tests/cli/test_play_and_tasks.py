@@ -60,7 +60,7 @@ def test_a_mistake_is_explained(words, hint, capsys):
 def test_holding_the_start_pose_asks_for_it():
     for name in ("h1-door", "h1hand-push"):
         env = make(name, threads=1)
-        policy = plain_policy("home", env)
+        policy = plain_policy("home", env.robot, env.task)
         action, _ = policy(env.obs, policy.initial(1))
         robot = env.robot
         wanted = robot.commands(env.task.home(robot)[7:])

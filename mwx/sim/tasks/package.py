@@ -11,11 +11,7 @@ from mwx.sim.physics import Physics
 from mwx.sim.tasks.objects import add_geom
 from mwx.sim.tasks.props import add_parcel
 from mwx.sim.tasks.task import Reward, Task
-from mwx.sim.tasks.terms import (
-    nearest_hand_distance,
-    small_control,
-    standing,
-)
+from mwx.sim.tasks.terms import nearest_hand_distance, small_control, standing
 from mwx.types import Array
 
 BOX_PLACE, BOX_HALF = (0.75, 0.0, 0.35), (0.2, 0.1, 0.35)  # [m]
@@ -81,7 +77,7 @@ class Package(Task):
         """(B, 12) [m, heading frame]: pelvis to box, box to destination, each hand to the box."""
         box = _box(physics)
         return physics.in_heading_frame(box - physics.base_pos, _destination(physics) - box,
-                                box - physics.left_hand, box - physics.right_hand)
+                                        box - physics.left_hand, box - physics.right_hand)
 
     def reward(self, physics: Physics) -> Reward:
         """Stand, hands near the box, box high and near its destination, once a bonus."""

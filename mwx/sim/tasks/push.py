@@ -66,7 +66,7 @@ class Push(Task):
     def state(self, physics: Physics) -> Array:
         """(B, 9) in the heading frame: hand to box, box to goal [m], the box's velocity [m/s]."""
         return physics.in_heading_frame(_box(physics) - physics.left_hand,
-                                physics.goal - _box(physics), _box_velocity(physics))
+                                        physics.goal - _box(physics), _box_velocity(physics))
 
     def reward(self, physics: Physics) -> Reward:
         """Box near the goal, left hand near the box, once a bonus."""
