@@ -80,6 +80,14 @@ class PlannerConfig:
         value_at: "terminal" bootstraps once with Q at the end of the horizon; "every" adds
             mu Q at every step, as eq. (7) prints it.
         method: "mppi" weighs the elites by their score, "cem" weighs them equally.
+        temperature: [J] scores are divided by it (TD-MPC2's code multiplies by its 0.5: 2 here).
+        q_members: Q networks that value a plan, drawn anew for every plan; None: all of them.
+        q_reduce: over those networks; "min" distrusts actions on which they disagree.
+        start: mean of the first proposals: "plan" is the last plan moved one step on (zeros at the
+            start of an episode), "policy" the sequence of the policy's modes.
+        std_start: standard deviation of the first proposals; None: std_max.
+        prior_weight: cost, in units of J, of a mean squared distance of 1 between a plan and the
+            sequence of the policy's modes: how far from the policy a plan may be trusted.
     """
 
     horizon: int = 3
@@ -93,6 +101,11 @@ class PlannerConfig:
     mu: float = 1.0
     value_at: Literal["terminal", "every"] = "terminal"
     method: Literal["mppi", "cem"] = "mppi"
+    q_members: int | None = None
+    q_reduce: Literal["mean", "min"] = "mean"
+    start: Literal["plan", "policy"] = "plan"
+    std_start: float | None = None
+    prior_weight: float = 0.0
 
 
 @dataclass(frozen=True)
