@@ -120,7 +120,7 @@ def policy_loss(model: WorldModel, zs: Tensor, batch: SequenceBatch, draws: Draw
     steps, rows, _ = zs.shape
     z = zs.reshape(steps * rows, -1)
     action, log_prob, _ = model.pi(z, draws.policy.reshape(steps * rows, -1))
-    q = model.q(z, action, "mean", draws.members)
+    q = model.q(z, action, "mean", draws.members, frozen=True)
     weight = batch.valid * rho ** torch.arange(steps, device=q.device, dtype=q.dtype)[:, None]
     w = (weight / weight.sum().clamp_min(1)).reshape(-1)
     loss = ((entropy * log_prob - q / scale) * w).sum()

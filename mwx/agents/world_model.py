@@ -9,13 +9,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mwx.agents.config import WorldModelConfig
+from mwx.maths.mish import mish
 
 
 class Layer(nn.Module):
     """Affine map, then LayerNorm and activation ("none": LayerNorm alone; None: affine alone).
 
-    With `ensemble` E the weights carry a leading axis: x (E, B, in) -> (E, B, out).
-    Weights are stored (in, out): odd input sizes then cost nothing in the backward pass.
+    With `ensemble` E the weights carry a leading axis, one head per entry, and `forward` is not
+    for use: see `heads`. Weights are stored (in, out): odd input sizes then cost nothing in the
+    backward pass.
     """
 
     def __init__(self, size_in: int, size_out: int, activation: str | None,
@@ -30,23 +32,36 @@ class Layer(nn.Module):
             self.gain = nn.Parameter(torch.ones(*lead, size_out))
             self.shift = nn.Parameter(torch.zeros(*lead, size_out))
 
-    def forward(self, x: Tensor, members: Tensor | None = None) -> Tensor:
-        if self.weight.dim() == 3:
-            def pick(p: Tensor) -> Tensor:
-                return p if members is None else p.index_select(0, members)
-            x = torch.baddbmm(pick(self.bias).unsqueeze(1), x, pick(self.weight))
-            if self.activation is None:
-                return x
-            x = F.layer_norm(x, x.shape[-1:])
-            x = torch.addcmul(pick(self.shift).unsqueeze(1), x, pick(self.gain).unsqueeze(1))
+    def forward(self, x: Tensor) -> Tensor:
+        return self.apply_to(x, *self.parameters())
+
+    def heads(self, members: Tensor | None, frozen: bool) -> list[tuple[Tensor, ...]]:
+        """Return (weight, bias, gain, shift) of each head, or of the given members (M,) only."""
+        chosen = [p.detach() if frozen else p for p in self.parameters()]
+        if members is not None:
+            chosen = [p.index_select(0, members) for p in chosen]
+        return list(zip(*(p.unbind() for p in chosen), strict=True))
+
+    def apply_to(self, x: Tensor | tuple[Tensor, Tensor], weight: Tensor, bias: Tensor,
+                 gain: Tensor | None = None, shift: Tensor | None = None) -> Tensor:
+        """Apply the layer with the given weights to rows x, or to the joined rows of a pair.
+
+        A pair is multiplied part by part: no gradient is formed for the part that needs none.
+        Whatever the precision of the product, what follows is 32-bit.
+        """
+        if isinstance(x, tuple):
+            first, second = x
+            cut = first.shape[-1]
+            y = torch.addmm(torch.addmm(bias, first, weight[:cut]), second, weight[cut:])
         else:
-            x = torch.addmm(self.bias, x, self.weight)
-            if self.activation is None:
-                return x
-            x = F.layer_norm(x, x.shape[-1:], self.gain, self.shift)
+            y = torch.addmm(bias, x, weight)
+        y = y.float()
+        if self.activation is None:
+            return y
+        y = F.layer_norm(y, y.shape[-1:], gain, shift)
         if self.activation == "none":
-            return x
-        return F.relu(x) if self.activation == "relu" else F.mish(x)
+            return y
+        return F.relu(y) if self.activation == "relu" else mish(y)
 
 
 def mlp(sizes: tuple[int, ...], activation: Literal["mish", "relu"],
@@ -124,18 +139,29 @@ class WorldModel(nn.Module):
         logits, ended = self.reward_logits(z, action)
         return self.config.reward.mean(logits), torch.sigmoid(-ended)
 
-    def q_logits(self, z: Tensor, action: Tensor, members: Tensor | None = None) -> Tensor:
-        """Return value logits (E, B, bins) of all ensemble members, or of the given ones only."""
-        x = torch.cat([z, action], -1)
-        x = x.unsqueeze(0).expand(self.config.num_q if members is None else len(members), *x.shape)
-        for layer in self.q_head:
-            x = layer(x, members)
-        return x
+    def q_logits(self, z: Tensor, action: Tensor, members: Tensor | None = None,
+                 frozen: bool = False) -> Tensor:
+        """Return value logits (E, B, bins) of all ensemble members, or of the given ones only.
+
+        The members are multiplied one by one: threads share a product better than a batch of them.
+
+        Args:
+            frozen: gradients reach the action alone, not the latents and not the weights.
+        """
+        x = (z.detach(), action) if frozen else torch.cat([z, action], -1)
+        layers = [layer for layer in self.q_head if isinstance(layer, Layer)]
+        logits = []
+        for head in zip(*(layer.heads(members, frozen) for layer in layers), strict=True):
+            y = x
+            for layer, weights in zip(layers, head, strict=True):
+                y = layer.apply_to(y, *weights)
+            logits.append(y)
+        return torch.stack(logits)  # (E, B, bins)
 
     def q(self, z: Tensor, action: Tensor, reduce: Literal["min", "mean"] = "mean",
-          members: Tensor | None = None) -> Tensor:
-        """Return Q_A(z, a) over the ensemble: (B, Z), (B, A) -> (B,)."""
-        values = self.config.value.mean(self.q_logits(z, action, members))
+          members: Tensor | None = None, frozen: bool = False) -> Tensor:
+        """Return Q_A(z, a) over the ensemble: (B, Z), (B, A) -> (B,); see q_logits."""
+        values = self.config.value.mean(self.q_logits(z, action, members, frozen))
         return values.amin(0) if reduce == "min" else values.mean(0)
 
     def pi(self, z: Tensor, noise: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
