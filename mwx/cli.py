@@ -34,6 +34,8 @@ CHAPTERS: dict[str, dict[str, Verb]] = {
         "expert train": Verb("mwx.commands.expert:train",
                              "one specialised expert: world model and planner (eqs. 1, 3-7)"),
         "expert list": Verb("mwx.commands.expert:show", "the experts at hand and their cards"),
+        "agent train": Verb("mwx.commands.agent:train",
+                            "the world model alone on a task's reward: the TD-MPC2 baseline"),
         "guide": Verb("mwx.commands.router:guide",
                       "task text -> relevance of each expert, stages, provenance"),
         "router train": Verb("mwx.commands.router:train",

@@ -54,6 +54,41 @@ AGENTS: dict[str, Callable[[], AgentConfig]] = {
     "paper": paper_agent, "cpu": cpu_agent, "tiny": tiny_agent}
 
 
+def tdmpc2_agent() -> AgentConfig:
+    """TD-MPC2 as published for state observations: one environment, an update a step, planning.
+
+    The discount is its rule for episodes of 1000 steps; a whole task is learned from its reward.
+    """
+    return AgentConfig(learner=LearnerConfig(discount=0.995),
+                       loop=LoopConfig(num_envs=1, steps=2_000_000, updates_per_step=1.0,
+                                       seed_steps=5_000, pretrain_updates=5_000,
+                                       capacity=1_000_000, planned=True))
+
+
+def _alone(agent: AgentConfig) -> AgentConfig:
+    """Without a teacher, and with bins for rewards of any size: for a whole task's own reward."""
+    return replace(
+        agent, model=replace(agent.model, value=Support(), reward=Support()),
+        learner=replace(agent.learner, advice=0.0),
+        loop=replace(agent.loop, advised_steps=0))
+
+
+TASK_AGENTS: dict[str, Callable[[], AgentConfig]] = {
+    "tdmpc2": tdmpc2_agent, "paper": paper_agent, "cpu": lambda: _alone(cpu_agent()),
+    "tiny": lambda: _alone(tiny_agent())}
+
+
+def agent(recipe: str) -> AgentConfig:
+    """Return the configuration of an agent that learns a whole task alone.
+
+    Raises:
+        MwxError: unknown recipe; the nearest is named.
+    """
+    if recipe not in TASK_AGENTS:
+        raise unknown("recipe", recipe, TASK_AGENTS)
+    return TASK_AGENTS[recipe]()
+
+
 def _half_as_long(agent: AgentConfig) -> AgentConfig:
     return replace(agent, loop=replace(agent.loop, steps=agent.loop.steps // 2))
 

@@ -1,0 +1,31 @@
+"""agent train: a world model alone on a task."""
+
+from pathlib import Path
+
+from mwx.commands.words import Task
+
+
+def train(task: Task, recipe: str = "tdmpc2", out: Path | None = None, seed: int = 0,
+          resume: bool = False, threads: int = 1, steps: int | None = None) -> None:
+    """Train the world-model agent on a task's own reward: no motion, no teacher, no experts.
+
+    Args:
+        task: e.g. h1-stand or h1hand-door.
+        recipe: tdmpc2 (its published constants, planning every step), paper, cpu or tiny.
+        out: run directory; runs/agent-<task>-<recipe>-<seed> unless told.
+        seed: of everything random.
+        resume: continue from the last complete checkpoint.
+        threads: of simulation and learner.
+        steps: environment steps in all; the recipe's unless told.
+    """
+    from dataclasses import replace
+
+    from mwx import recipes
+    from mwx.baselines.world_model import task_agent, train_agent
+    from mwx.runs import RUNS
+    agent = recipes.agent(recipe)
+    if steps is not None:
+        agent = replace(agent, loop=replace(agent.loop, steps=steps))
+    config = task_agent(task, agent, seed, threads)
+    path = out or RUNS / f"agent-{config.task}-{recipe}-{seed}"
+    print(f"agent: {train_agent(config, path, resume=resume)}")
