@@ -4,8 +4,10 @@
                 provenance.json    command, commit, versions, seed, machine
                 metrics.jsonl      one JSON object a line
                 tensorboard/       the same scalars
-                checkpoints/<step>/{state.json, arrays.safetensors}   written atomically
-                latest             name of the newest complete checkpoint
+                checkpoints/<step>/{state.json, arrays.safetensors, sums.json}   the newest two,
+                                   each complete once it has its name
+                replay/            steps of the replay that the checkpoints count on
+                weights/           the model that scored best, and its scores
 """
 
 import importlib.metadata
@@ -17,17 +19,20 @@ import shutil
 import subprocess
 import sys
 import time
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load, save
 
 from mwx.errors import MwxError
 
 RUNS = Path("runs")  # where runs go unless told otherwise
+KEPT = 2  # checkpoints: should the newest be damaged, the one before it still serves
+SUMS = "sums.json"  # of a checkpoint: bytes and CRC-32 of its other files
 PACKAGES = ("mwx", "torch", "mujoco", "numpy", "scipy", "gymnasium")
 
 
@@ -96,6 +101,7 @@ class Run:
         self.path = Path(path)
         self._tensorboard = tensorboard
         self._writer: Any = None
+        self._purge: int | None = None  # TensorBoard forgets scalars from this step on
 
     @classmethod
     def create(cls, path: Path, config: Mapping[str, Any], seed: int | None = None,
@@ -111,19 +117,30 @@ class Run:
         return run
 
     def log(self, step: int, **values: float) -> None:
-        """Append one line of scalars; values that are not finite are written as null."""
+        """Append one line of scalars; values that are not finite are written as null.
+
+        Raises:
+            MwxError: the line cannot be written.
+        """
         row: dict[str, Any] = {"step": int(step), "time": round(time.time(), 2)}
         for name, value in values.items():
             value = float(value)
             row[name] = float(f"{value:.6g}") if math.isfinite(value) else None
-        with open(self.path / "metrics.jsonl", "a") as file:
-            file.write(json.dumps(row) + "\n")
-        if self._tensorboard:
-            if self._writer is None:
-                from torch.utils.tensorboard.writer import SummaryWriter
-                self._writer = SummaryWriter(str(self.path / "tensorboard"))
-            for name, value in values.items():
-                self._writer.add_scalar(name, float(value), int(step))
+        try:
+            with open(self.path / "metrics.jsonl", "a") as file:
+                file.write(json.dumps(row) + "\n")
+            if self._tensorboard:
+                self._draw(int(step), values)
+        except OSError as error:
+            raise MwxError(f"cannot write the metrics in {self.path}: {error.strerror}; "
+                           f"{self._safe()}") from None
+
+    def _draw(self, step: int, values: Mapping[str, float]) -> None:
+        if self._writer is None:
+            from torch.utils.tensorboard.writer import SummaryWriter
+            self._writer = SummaryWriter(str(self.path / "tensorboard"), purge_step=self._purge)
+        for name, value in values.items():
+            self._writer.add_scalar(name, float(value), step)
 
     def metrics(self) -> list[dict[str, Any]]:
         """Return the logged rows; a last line cut by a kill is left out."""
@@ -133,33 +150,55 @@ class Run:
         """Drop rows logged after a checkpoint's step, so that a resumed run has no doubles."""
         rows = [row for row in self.metrics() if row["step"] <= step]
         write_text(self.path / "metrics.jsonl", "".join(json.dumps(r) + "\n" for r in rows))
+        self._purge = step + 1
 
     def save(self, step: int, arrays: Mapping[str, np.ndarray], state: Mapping[str, Any]) -> None:
-        """Write a checkpoint atomically; the one before it is removed once this one is complete."""
+        """Write a checkpoint atomically; it and the one before it are kept.
+
+        Raises:
+            MwxError: it cannot be written; those before it are untouched.
+        """
         root = self.path / "checkpoints"
         final = root / f"{step:09d}"
-        temporary = root / f".{step:09d}.{os.getpid()}.tmp"
-        if self.resumable and (self.path / "latest").read_text().strip() == final.name:
-            return  # this step is safe already; replacing it would leave a moment without any
+        temporary = root / f".{final.name}.{os.getpid()}.tmp"
+        if step in self.checkpoints() and _sound(final):
+            return  # safe already; replacing it would leave a moment without
+        files = {"arrays.safetensors": save({k: np.ascontiguousarray(v)
+                                             for k, v in arrays.items()}),
+                 "state.json": json.dumps({"step": step, **state}).encode()}
+        sums = {name: [len(data), zlib.crc32(data)] for name, data in files.items()}
+        files[SUMS] = json.dumps(sums).encode()
         try:
             shutil.rmtree(temporary, ignore_errors=True)
             temporary.mkdir(parents=True)
-            save_file({k: np.ascontiguousarray(v) for k, v in arrays.items()},
-                      temporary / "arrays.safetensors")
-            (temporary / "state.json").write_text(json.dumps({"step": step, **state}))
-            for name in ("arrays.safetensors", "state.json"):
-                with open(temporary / name, "rb") as file:
-                    os.fsync(file.fileno())
+            for name, data in files.items():
+                _write_through(temporary / name, data)
             shutil.rmtree(final, ignore_errors=True)
             os.replace(temporary, final)
-            write_text(self.path / "latest", final.name)
-        except (OSError, SafetensorError) as error:
+            _sync_folder(root)
+        except OSError as error:
             shutil.rmtree(temporary, ignore_errors=True)
-            raise MwxError(f"cannot write checkpoint {final}: {error}; the last complete "
-                           f"checkpoint is untouched") from None
+            raise MwxError(f"cannot write checkpoint {final}: {error.strerror}; {self._safe()}"
+                           ) from None
+        keep = {f"{k:09d}" for k in self.checkpoints()[-KEPT:]}
         for old in root.iterdir():
-            if old.name != final.name:
+            if old.name not in keep:
                 shutil.rmtree(old, ignore_errors=True)
+
+    def _safe(self) -> str:
+        steps = self.checkpoints()
+        if not steps:
+            return "there is none before it; make room, or choose another folder, and start again"
+        return (f"{self.path / 'checkpoints' / f'{steps[-1]:09d}'} is untouched: make room, then "
+                f"continue with --resume")
+
+    def checkpoints(self) -> list[int]:
+        """Return the steps of the complete checkpoints, oldest first."""
+        try:
+            names = [f.name for f in (self.path / "checkpoints").iterdir()]
+        except OSError:
+            return []
+        return sorted(int(name) for name in names if name.isdigit())
 
     def restore(self) -> tuple[int, dict[str, np.ndarray], dict[str, Any]]:
         """Return step, arrays and state of the newest complete checkpoint.
@@ -167,20 +206,66 @@ class Run:
         Raises:
             MwxError: there is none, or it cannot be read.
         """
-        pointer = self.path / "latest"
-        if not pointer.exists():
-            raise MwxError(f"{self.path} holds no checkpoint to resume from")
-        folder = self.path / "checkpoints" / pointer.read_text().strip()
+        steps = self.checkpoints()
+        if not steps:
+            raise MwxError(f"{self.path} holds no checkpoint to resume from; start the run "
+                           f"without --resume")
+        folder = self.path / "checkpoints" / f"{steps[-1]:09d}"
         try:
-            state = read_json(folder / "state.json")
-            return state.pop("step"), load_file(folder / "arrays.safetensors"), state
-        except (OSError, SafetensorError) as error:
-            raise MwxError(f"checkpoint {folder} is damaged: {error}") from None
+            sums = read_json(folder / SUMS)
+            data = {name: (folder / name).read_bytes() for name in sums}
+            for name, expected in sums.items():
+                if [len(data[name]), zlib.crc32(data[name])] != expected:
+                    raise MwxError(f"{name} is not what was written")
+            state = json.loads(data["state.json"])
+            return state.pop("step"), load(data["arrays.safetensors"]), state
+        except (OSError, SafetensorError, ValueError, KeyError, AttributeError, TypeError,
+                MwxError) as error:
+            raise MwxError(f"checkpoint {folder} is damaged ({error}); {self.remedy()}") from None
+
+    def remedy(self) -> str:
+        """Say what to do where the newest checkpoint is of no use."""
+        steps = self.checkpoints()
+        if len(steps) < 2:
+            return "there is none before it: start the run again in another folder"
+        return (f"to continue from the one before it, at step {steps[-2]}: "
+                f"rm -r {self.path / 'checkpoints' / f'{steps[-1]:09d}'} and --resume")
 
     @property
     def resumable(self) -> bool:
         """True when a complete checkpoint exists."""
-        return (self.path / "latest").exists()
+        return bool(self.checkpoints())
+
+    def close(self) -> None:
+        """Put what TensorBoard has not seen yet on the disk."""
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+
+def _write_through(path: Path, data: bytes) -> None:
+    with open(path, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync_folder(path: Path) -> None:
+    """Make the names in a folder outlive a power cut."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _sound(folder: Path) -> bool:
+    try:
+        sums = json.loads((folder / SUMS).read_text())
+        return all([len(data := (folder / name).read_bytes()), zlib.crc32(data)] == expected
+                   for name, expected in sums.items())
+    except (OSError, ValueError, AttributeError):
+        return False
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:

@@ -8,16 +8,19 @@ from typing import Any
 import numpy as np
 import torch
 
+from mwx.agents.best import Best
+from mwx.agents.checkpoint import restore, save
+from mwx.agents.clock import Clock
 from mwx.agents.config import AgentConfig
 from mwx.agents.learner import Augment, Learner
 from mwx.agents.normaliser import Moments
 from mwx.agents.planner import plan, shift
 from mwx.agents.progress import Progress
-from mwx.agents.replay import Replay
-from mwx.agents.state import join_state, split_state
+from mwx.agents.replay import Replay, Storage
+from mwx.agents.watch import Watch
 from mwx.agents.world_model import WorldModel
 from mwx.errors import MwxError
-from mwx.rng import generator, get_state, set_state
+from mwx.rng import generator
 from mwx.runs import Run
 from mwx.types import Array, Env, Obs, Step
 
@@ -31,18 +34,29 @@ class Loop:
     Args:
         env: B environments; `obs.vector` is what the agent reads.
         advisor: labels every visited state with a teacher's action (None: no teacher).
-        evaluate: called with (model, env steps); its scalars are logged as eval/<name>.
+        evaluate: called with (model, env steps); its scalars are logged as eval/<name>, and the
+            model with the highest task_return(_mean) is kept in the run's weights/.
+        storage: where the replay lies: "memory", "disk" (the run directory) or "device"; unless
+            told, on the learner's device.
     """
 
     def __init__(self, env: Env, config: AgentConfig, run: Run, seed: int, *,
                  advisor: Advisor | None = None, augment: Augment | None = None,
-                 evaluate: Evaluate | None = None, device: torch.device | str = "cpu"):
+                 evaluate: Evaluate | None = None, device: torch.device | str = "cpu",
+                 storage: Storage | None = None):
         loop = config.loop
         self.env, self.config, self.run, self.seed = env, config, run, seed
         self.advisor, self.evaluate, self.device = advisor, evaluate, device
         total = int(loop.steps * loop.updates_per_step) + loop.pretrain_updates
         self.learner = Learner(env.obs_dim, env.act_dim, config, seed, total, augment, device)
-        self.replay = Replay(loop.capacity, env.num_envs, env.obs_dim, env.act_dim)
+        on_device = torch.device(device).type != "cpu"
+        self.replay = Replay(loop.capacity, env.num_envs, env.obs_dim, env.act_dim,
+                             storage=storage or ("device" if on_device else "memory"),
+                             folder=run.path / "replay", device=device,
+                             advised=advisor is not None)
+        self.watch = Watch(config.learner.discount, config.learner.gradient_clip)
+        self.best = Best(run.path / "weights")
+        self.clock = Clock()
         self.moments = Moments(env.obs_dim, loop.normalise_rows)
         self.rng = generator(seed, "loop")
         self.noise = torch.Generator(device).manual_seed(seed + 2)
@@ -62,26 +76,33 @@ class Loop:
         """
         loop = self.config.loop
         if resume:
-            self._restore()
+            restore(self)
+        elif self.run.resumable:
+            raise MwxError(f"{self.run.path} holds checkpoints of a run already: give --resume to "
+                           f"continue it, or another --out")
         else:
             self.obs = self.env.reset(self.seed)
         saved = time.monotonic()
-        progress = Progress(self.run.path.name, loop.steps, self.step)
-        while self.step < loop.steps:
-            before = self.step
-            self._act()
-            terms = self._learn()
-            if _crossed(before, self.step, loop.log_every):
-                self._log(terms, progress)
-            if self.evaluate and _crossed(before, self.step, loop.evaluate_every):
-                scores = self.evaluate(self.learner.model, self.step)
-                self.run.log(self.step, **{f"eval/{k}": v for k, v in scores.items()})
-                progress.note(f"evaluation {_short(scores)}")
-            if time.monotonic() - saved > 60 * loop.checkpoint_minutes:
-                self.save()
-                saved = time.monotonic()
-        progress.close()
-        self.save()
+        progress = Progress(self.run.path.name, loop.steps, self.step, self.learner.updates)
+        try:
+            while self.step < loop.steps:
+                before = self.step
+                if self.replay.full:
+                    self.save()
+                self._act()
+                terms = self._learn()
+                progress.tick(self.step, self.learner.updates)
+                if _crossed(before, self.step, loop.log_every):
+                    self._log(terms, progress)
+                if self.evaluate and _crossed(before, self.step, loop.evaluate_every):
+                    self._evaluate(progress)
+                if time.monotonic() - saved > 60 * loop.checkpoint_minutes and self.watch.well:
+                    self.save()
+                    saved = time.monotonic()
+            self.save()
+        finally:
+            progress.close()
+            self.run.close()
         return self.learner.model
 
     def _act(self) -> None:
@@ -89,12 +110,16 @@ class Loop:
         assert obs is not None
         if self.config.model.normalise and self.moments.add(obs.vector):
             self.learner.set_normaliser(self.moments.mean, self.moments.std)
-        advice = self.advisor(obs) if self.advisor else np.zeros((env.num_envs, env.act_dim))
-        action = self._policy(obs)
+        with self.clock.part("teacher"):
+            advice = self.advisor(obs) if self.advisor else np.zeros((env.num_envs, env.act_dim))
+        with self.clock.part("learner"):
+            action = self._policy(obs)
         if self.advisor is not None:
             noise = self.rng.normal(0, 0.15, action.shape)
             action = np.where(self.driven[:, None], np.clip(advice + noise, -1, 1), action)
-        step = env.step(action)
+        with self.clock.part("physics"):
+            step = env.step(action)
+        self.watch.see_rewards(step.reward)
         self.replay.add(obs=obs.vector, next_obs=step.final_obs.vector, action=action,
                         reward=step.reward, terminated=step.terminated, done=step.done,
                         advice=advice, advised=np.full(env.num_envs, self.advisor is not None))
@@ -131,14 +156,14 @@ class Loop:
         if learner.updates == 0:
             updates += loop.pretrain_updates
         terms: dict[str, float] = {}
+        c = self.config.learner
         for _ in range(updates):
-            c = self.config.learner
-            terms = learner.update(self.replay.sample(c.batch, c.horizon, self.rng, self.device))
-            if not np.isfinite(terms["gradient_norm"]) or not np.isfinite(terms["value"]):
-                raise MwxError(
-                    f"training diverged at environment step {self.step} ({_short(terms)}); the "
-                    f"last good checkpoint is in {self.run.path}: lower the learning rate and "
-                    f"resume, or start again with another seed")
+            batch = self.replay.sample(c.batch, c.horizon, self.rng, self.device)
+            with self.clock.part("learner"):
+                terms = learner.update(batch)
+            wrong = self.watch.judge(terms)
+            if wrong:
+                raise self._diverged(wrong, terms)
         return terms
 
     def _count(self, step: Step) -> None:
@@ -154,49 +179,38 @@ class Loop:
         episode = {f"train/{k}": float(np.mean(v)) for k, v in self.finished.items() if v}
         rates = progress.update(self.step, self.learner.updates,
                                 {k.removeprefix("train/"): v for k, v in episode.items()})
-        self.run.log(self.step, updates=self.learner.updates, **rates, **episode,
+        shares = {f"time/{k}": v for k, v in self.clock.shares().items()}
+        self.run.log(self.step, updates=self.learner.updates, **rates, **episode, **shares,
                      **{f"loss/{k}": v for k, v in terms.items()})
 
+    def _evaluate(self, progress: Progress) -> None:
+        assert self.evaluate is not None
+        with self.clock.part("evaluation"):
+            scores = self.evaluate(self.learner.model, self.step)
+        self.run.log(self.step, **{f"eval/{k}": v for k, v in scores.items()})
+        better = self.best.offer(self.learner.model, self.step, scores)
+        progress.note(f"evaluation {_short(scores)}{' (the best so far)' if better else ''}")
+
     def save(self) -> None:
-        """Write a complete checkpoint atomically."""
-        assert self.obs is not None
-        arrays, state = self.learner.get_state()
-        env_arrays, env_state = split_state(self.env.get_state())
-        arrays |= {f"replay.{k}": v for k, v in self.replay.get_state().items()}
-        arrays |= {f"env.{k}": v for k, v in env_arrays.items()}
-        arrays |= {f"obs.{k}": getattr(self.obs, k)
-                   for k in ("vector", "proprio", "task", "target")}
-        arrays |= {f"return.{k}": v for k, v in self.returns.items()}
-        arrays |= {f"moments.{k}": v for k, v in self.moments.get_state().items()}
-        arrays |= {"driven": self.driven, "plans": self.plans.cpu().numpy(),
-                   "noise": self.noise.get_state().cpu().numpy()}
-        self.run.save(self.step, arrays, {
-            "learner": state, "env": env_state, "rng": get_state(self.rng), "debt": self.debt,
-            "finished": {k: list(v) for k, v in self.finished.items()}})
+        """Write a complete checkpoint atomically.
 
-    def _restore(self) -> None:
-        self.step, arrays, state = self.run.restore()
+        Raises:
+            MwxError: it cannot be written, or the weights are not finite; the checkpoints before
+                it are untouched.
+        """
+        if not all(bool(torch.isfinite(p).all()) for p in self.learner.model.parameters()):
+            raise self._diverged("weights not finite", {})
+        with self.clock.part("checkpoint"):
+            save(self)
 
-        def part(prefix: str) -> dict[str, Array]:
-            return {k[len(prefix):]: v for k, v in arrays.items() if k.startswith(prefix)}
-
-        try:
-            self.learner.set_state(arrays, state["learner"])
-            self.replay.set_state(part("replay."))
-            self.env.set_state(join_state(part("env."), state["env"]))
-            self.obs = Obs(**part("obs."))
-            self.moments.set_state(part("moments."))
-            self.returns = {k: v.copy() for k, v in part("return.").items()}
-            self.driven = arrays["driven"].copy()
-            self.plans = torch.from_numpy(arrays["plans"].copy()).to(self.device)
-            self.noise.set_state(torch.from_numpy(arrays["noise"].copy()))
-            set_state(self.rng, state["rng"])
-            self.debt = state["debt"]
-            self.finished = {k: deque(v, maxlen=64) for k, v in state["finished"].items()}
-        except (KeyError, RuntimeError, ValueError) as error:
-            raise MwxError(f"the checkpoint in {self.run.path} does not fit this configuration "
-                           f"({error}); resume with the config the run was started with") from None
-        self.run.trim_metrics(self.step)
+    def _diverged(self, wrong: str, terms: Mapping[str, float]) -> MwxError:
+        steps = self.run.checkpoints()
+        last = (f"the last good checkpoint is {self.run.path}/checkpoints/{steps[-1]:09d}: lower "
+                f"learner.rate and resume") if steps else "there is no checkpoint yet: lower " \
+            "learner.rate"
+        return MwxError(f"training diverged at environment step {self.step}, update "
+                        f"{self.learner.updates}: {wrong} ({_short(terms)}); {last}, or start "
+                        f"again with another seed")
 
 
 def _crossed(before: int, after: int, every: int) -> bool:
