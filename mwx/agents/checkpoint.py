@@ -24,22 +24,22 @@ def save(loop: "Loop") -> None:
     Raises:
         MwxError: it cannot be written; the checkpoints before it are untouched.
     """
-    assert loop.obs is not None
-    kept, replay = loop.replay.flush()
+    archive = loop.replay.archive
+    assert loop.obs is not None and archive is not None
+    replay = archive.flush(loop.replay)
     arrays, learner = loop.learner.get_state()
     env_arrays, env = split_state(loop.env.get_state())
-    arrays |= {f"replay.{k}": v for k, v in kept.items()}
     arrays |= {f"env.{k}": v for k, v in env_arrays.items()}
     arrays |= {f"obs.{k}": getattr(loop.obs, k) for k in GROUPS}
     arrays |= {f"return.{k}": v for k, v in loop.returns.items()}
     arrays |= {f"moments.{k}": v for k, v in loop.moments.get_state().items()}
-    arrays |= {"driven": loop.driven, "plans": loop.plans.cpu().numpy(),
-               "noise": loop.noise.get_state().cpu().numpy()}
+    arrays |= {"following": loop.replay.following, "driven": loop.driven,
+               "plans": loop.plans.cpu().numpy(), "noise": loop.noise.get_state().cpu().numpy()}
     loop.run.save(loop.step, arrays, {
         "made_for": _needs(loop), "learner": learner, "env": env, "replay": replay,
         "rng": get_state(loop.rng), "debt": loop.debt, "watch": loop.watch.get_state(),
         "finished": {k: list(v) for k, v in loop.finished.items()}})
-    loop.replay.keep()
+    archive.keep()
 
 
 def restore(loop: "Loop") -> None:
@@ -48,7 +48,8 @@ def restore(loop: "Loop") -> None:
     Raises:
         MwxError: there is none, it is damaged, or it was made for something else.
     """
-    run = loop.run
+    run, archive = loop.run, loop.replay.archive
+    assert archive is not None
     loop.step, arrays, state = run.restore()
     _compare(state.get("made_for", {}), _needs(loop), f"{run.path}, step {loop.step}")
 
@@ -56,7 +57,7 @@ def restore(loop: "Loop") -> None:
         return {k[len(prefix):]: v for k, v in arrays.items() if k.startswith(prefix)}
 
     try:
-        loop.replay.restore(part("replay."), state["replay"])
+        archive.restore(loop.replay, state["replay"], arrays["following"])
     except MwxError as error:
         raise MwxError(f"{error}; {run.remedy()}") from None
     try:
