@@ -10,6 +10,7 @@ from torch import Tensor
 from mwx.agents.config import PlannerConfig
 from mwx.agents.planning_model import ROWS, PlanningModel
 from mwx.agents.world_model import WorldModel
+from mwx.errors import MwxError
 
 Score = Callable[[Tensor, Tensor], Tensor]  # actions (B, N, H, A), noise (B, N, A) -> J (B, N)
 
@@ -125,13 +126,15 @@ def make_score(model: LatentModel, z: Tensor, config: PlannerConfig, discount: f
         begun = fast.start(z, config.value_at == "every")
 
         def part(env: Tensor, actions: Tensor, noise: Tensor) -> Tensor:
-            return fast.score(tuple(b[env] for b in begun), actions, noise, config, discount)
+            return fast.score([b[env] for b in begun], actions, noise, config, discount)
     else:
         def part(env: Tensor, actions: Tensor, noise: Tensor) -> Tensor:
             return trajectory_score(model, z[env], actions, config, discount, noise, members)
 
     def score(actions: Tensor, noise: Tensor) -> Tensor:
         rows, count = actions.shape[:2]
+        if not count:
+            return actions.new_zeros(rows, 0)
         env = torch.arange(rows, device=z.device).repeat_interleave(count)
         chunks = zip(env.split(ROWS), actions.flatten(0, 1).split(ROWS),
                      noise.flatten(0, 1).split(ROWS), strict=True)
@@ -146,6 +149,8 @@ def roll_policy(model: LatentModel, z: Tensor, noise: Tensor | None, horizon: in
     Args:
         noise: (R, >= H, A) standard normal; None follows the policy's mode.
     """
+    if not len(z):
+        return z.new_zeros(0, horizon, model.act_dim)
     actions = []
     for k in range(horizon):
         action, _, _ = model.pi(z, None if noise is None else noise[:, k])
@@ -170,7 +175,11 @@ def plan(model: LatentModel, z: Tensor, mean: Tensor, config: PlannerConfig, dis
 
     Returns:
         A Plan; its `mean` is not yet moved on (see `shift`).
+
+    Raises:
+        MwxError: more elites, policy sequences or Q networks are asked for than there are.
     """
+    _check(model, config)
     key = int(torch.randint(2**32, (1,), generator=generator, device=z.device))
     rows = torch.arange(len(z)) if rows is None else rows
     noise = draw_noise(key, rows, config, model.act_dim, z.device)
@@ -197,7 +206,7 @@ def search(model: LatentModel, z: Tensor, mean: Tensor, config: PlannerConfig, n
     std = torch.full_like(mean, config.std_max if config.std_start is None else config.std_start)
     many = z.repeat_interleave(first, 0)
     proposals = roll_policy(model, many, noise.policy.flatten(0, 1), horizon)
-    proposals = proposals.reshape(len(z), first, horizon, -1)  # (B, P, H, A)
+    proposals = proposals.reshape(len(z), first, horizon, model.act_dim)  # (B, P, H, A)
     known = score(proposals, noise.policy[:, :, horizon])  # (B, P)
     best = weights = elites = mean.new_zeros(0)
     for drawn in noise.search:  # (B, N - P, H + 1, A)
@@ -219,6 +228,20 @@ def search(model: LatentModel, z: Tensor, mean: Tensor, config: PlannerConfig, n
     pick = (weights.cumsum(1) < noise.pick[:, None]).sum(1).clamp(max=config.elites - 1)  # (B,)
     chosen = elites[torch.arange(len(pick), device=pick.device), pick, 0]  # (B, A)
     return Plan((chosen + std[:, 0] * noise.action).clamp(-1, 1), mean, std, best[:, 0])
+
+
+def _check(model: LatentModel, config: PlannerConfig) -> None:
+    most = {"elites": config.samples, "policy_samples": config.samples}
+    if isinstance(model, WorldModel):
+        most["q_members"] = model.config.num_q
+    for name, limit in most.items():
+        asked, least = getattr(config, name), 0 if name == "policy_samples" else 1
+        if asked is not None and not least <= asked <= limit:
+            raise MwxError(f"planner.{name} {asked}: choose {least} to {limit}, as many as there "
+                           f"are {'Q networks' if name == 'q_members' else 'samples'}")
+    if config.iterations < 1 or config.horizon < 1:
+        raise MwxError(f"planner.iterations {config.iterations} and planner.horizon "
+                       f"{config.horizon}: a plan needs at least one of each")
 
 
 def _near(score: Score, mode: Tensor, weight: float) -> Score:

@@ -1,7 +1,7 @@
 """A world model's networks laid out for scoring many plans from few latents, without gradients."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -9,15 +9,18 @@ from torch.nn import functional as F
 
 from mwx.agents.config import PlannerConfig
 from mwx.agents.world_model import WorldModel, simnorm
+from mwx.maths.mish import mish
 
 ROWS = 2048  # evaluated at once: more fall out of the processor's cache
 
 
-def mish_(x: Tensor) -> Tensor:
-    """Overwrite x with mish(x) = x n / (n + 1), n = e^x (e^x / 2 + 1): one exponential."""
-    e = x.clamp(max=20.0).exp_()  # beyond 20 mish(x) = x in single precision
-    e.addcmul_(e, e, value=0.5)
-    return x.mul_(e.div_(e + 1))
+class Affine(NamedTuple):
+    """Weights of one layer: weight (in, out), bias (out,), LayerNorm's gain and shift, if any."""
+
+    weight: Tensor
+    bias: Tensor
+    gain: Tensor | None = None
+    shift: Tensor | None = None
 
 
 class PlanningModel:
@@ -25,8 +28,8 @@ class PlanningModel:
 
     Same functions, less work: an input (z, a) is joined once for all networks that read it, the
     part of every first layer that depends on the plans' common start is computed once, only the
-    asked Q networks run, and activations overwrite their inputs. Equal to the plain methods to
-    rounding.
+    asked Q networks run. Equal to the plain methods to rounding. Inside an autocast block the
+    snapshot is rounded once, not at every product.
 
     Args:
         members: (M,) Q networks to use; None: all.
@@ -35,24 +38,23 @@ class PlanningModel:
     def __init__(self, model: WorldModel, members: Tensor | None = None):
         c = model.config
         self.config, self.act_dim = c, model.act_dim
-        self.latent_dim, self.activate = c.latent_dim, mish_ if c.activation == "mish" else F.relu_
-        self.dynamics = [_weights(layer) for layer in model.dynamics]
-        self.reward_head = [_weights(layer) for layer in model.reward_head]
-        self.policy = [_weights(layer) for layer in model.policy]
+        self.activate: Callable[[Tensor], Tensor] = mish if c.activation == "mish" else F.relu_
+        self.dynamics = [_affine(layer) for layer in model.dynamics]
+        self.reward_head = [_affine(layer) for layer in model.reward_head]
+        self.policy = [_affine(layer) for layer in model.policy]
         chosen = range(c.num_q) if members is None else members.tolist()
-        self.q_heads = [[_weights(layer, int(e)) for layer in model.q_head] for e in chosen]
-        self.pi: Callable[..., Any] = model.pi
+        self.q_heads = [[_affine(layer, int(e)) for layer in model.q_head] for e in chosen]
 
-    def start(self, z: Tensor, q: bool) -> tuple[Tensor, ...]:
+    def start(self, z: Tensor, q: bool) -> list[Tensor]:
         """Return what the first layers see of the start z (B, Z): one (B, hidden) per network.
 
         Args:
             q: include the Q networks, for a value at every step.
         """
-        heads = [self.dynamics, self.reward_head, *(self.q_heads if q else ())]
-        return tuple(torch.addmm(h[0]["bias"], z, h[0]["weight"][:self.latent_dim]) for h in heads)
+        return [torch.addmm(head[0].bias, z, head[0].weight[:self.config.latent_dim])
+                for head in self._heads(q)]
 
-    def score(self, begun: tuple[Tensor, ...], actions: Tensor, terminal: Tensor,
+    def score(self, begun: list[Tensor], actions: Tensor, terminal: Tensor,
               config: PlannerConfig, discount: float) -> Tensor:
         """Return J of Paper eq. (7), see planner.trajectory_score.
 
@@ -67,17 +69,14 @@ class PlanningModel:
         every = config.value_at == "every"
         total = torch.zeros(len(actions), device=actions.device)
         weight = torch.ones_like(total)
-        z = x = torch.empty(0)
+        z = torch.empty(0)
         for k in range(actions.shape[1]):
+            heads = self._heads(every)
             if k == 0:
-                a, cut = actions[:, 0], self.latent_dim
-                firsts = [torch.addmm(b, a, h[0]["weight"][cut:]) for b, h in
-                          zip(begun, [self.dynamics, self.reward_head, *self.q_heads],
-                              strict=False)]
+                firsts = [torch.addmm(b, actions[:, 0], head[0].weight[self.config.latent_dim:])
+                          for b, head in zip(begun, heads, strict=True)]
             else:
-                x = torch.cat([z, actions[:, k]], 1)
-                firsts = [torch.addmm(h[0]["bias"], x, h[0]["weight"]) for h in
-                          [self.dynamics, self.reward_head, *(self.q_heads if every else ())]]
+                firsts = _first(heads, torch.cat([z, actions[:, k]], 1))
             out = self._rest(self.reward_head, firsts[1])
             stage = self.config.reward.mean(out[:, :-1])
             if every:
@@ -86,18 +85,20 @@ class PlanningModel:
             weight = weight * discount * torch.sigmoid(-out[:, -1])
             z = simnorm(self._rest(self.dynamics, firsts[0]), self.config.simnorm_dim)
         if not every:
-            x = torch.cat([z, self._act(z, terminal)], 1)
-            firsts = [torch.addmm(h[0]["bias"], x, h[0]["weight"]) for h in self.q_heads]
+            firsts = _first(self.q_heads, torch.cat([z, self._act(z, terminal)], 1))
             total.addcmul_(weight, self._values(firsts, config.q_reduce), value=config.mu)
         return total
 
-    def _rest(self, layers: list[dict[str, Tensor]], x: Tensor) -> Tensor:
+    def _heads(self, q: bool) -> list[list[Affine]]:
+        return [self.dynamics, self.reward_head, *(self.q_heads if q else ())]
+
+    def _rest(self, layers: list[Affine], x: Tensor) -> Tensor:
         """Go on from the first layer's affine part: normalise, activate, then the other layers."""
         for i, layer in enumerate(layers):
-            if i:
-                x = torch.addmm(layer["bias"], x, layer["weight"])
-            if "gain" in layer:
-                x = F.layer_norm(x, x.shape[-1:], layer["gain"], layer["shift"])
+            x = torch.addmm(layer.bias, x, layer.weight) if i else x
+            x = x.float()  # whatever the precision of the product
+            if layer.gain is not None:
+                x = F.layer_norm(x, x.shape[-1:], layer.gain, layer.shift)
             if i < len(layers) - 1:
                 x = self.activate(x)
         return x
@@ -108,15 +109,25 @@ class PlanningModel:
         return values.amin(0) if reduce == "min" else values.mean(0)
 
     def _act(self, z: Tensor, noise: Tensor) -> Tensor:
-        first = self.policy[0]
-        out = self._rest(self.policy, torch.addmm(first["bias"], z, first["weight"]))
+        """Return the action (R, A) of WorldModel.pi, without its probability."""
+        out = self._rest(self.policy, _first([self.policy], z)[0])
         mean, log_std = out.chunk(2, -1)
         c = self.config
         log_std = c.log_std_min + (c.log_std_max - c.log_std_min) * (torch.tanh(log_std) + 1) / 2
         return torch.tanh(mean + noise * log_std.exp())
 
 
-def _weights(layer: Any, member: int | None = None) -> dict[str, Tensor]:
-    """Return a layer's detached parameters by name, of one ensemble member if asked."""
-    return {name: (value if member is None else value[member]).detach()
-            for name, value in layer.named_parameters()}
+def _first(heads: list[list[Affine]], x: Tensor) -> list[Tensor]:
+    """Return the affine part (R, hidden) of each network's first layer on x (R, in)."""
+    return [torch.addmm(head[0].bias, x, head[0].weight) for head in heads]
+
+
+def _affine(layer: Any, member: int | None = None) -> Affine:
+    """Return a layer's detached weights, of one ensemble member if asked."""
+    parts = {name: (value if member is None else value[member]).detach()
+             for name, value in layer.named_parameters()}
+    kind = layer.weight.device.type
+    if torch.is_autocast_enabled(kind):
+        dtype = torch.get_autocast_dtype(kind)
+        parts |= {name: parts[name].to(dtype) for name in ("weight", "bias")}
+    return Affine(**parts)
