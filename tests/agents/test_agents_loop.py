@@ -1,11 +1,7 @@
 """The loop: it learns, it resumes bit for bit, a kill costs no more than the last interval."""
 
 import json
-import os
-import signal
-import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,11 +27,12 @@ def config(steps, **loop):
     return replace(agent, learner=learner, loop=replace(agent.loop, num_envs=8, **values))
 
 
-def build(path, steps, seed=0, **loop):
+def build(path, steps, seed=0, storage=None, env=None, evaluate=None, **loop):
     run = Run(path) if (path / "config.json").exists() else \
         Run.create(path, {}, seed, tensorboard=False)
     run._tensorboard = False
-    return Loop(PointMass(), config(steps, **loop), run, seed)
+    return Loop(env or PointMass(), config(steps, **loop), run, seed, storage=storage,
+                evaluate=evaluate)
 
 
 def play(model, episodes=32):
@@ -72,47 +69,6 @@ def test_train_four_is_train_two_and_resume_two(tmp_path, planned):
         assert np.array_equal(value, rest.learner.get_state()[0][name]), name
     for name, value in whole.replay.held().items():
         assert np.array_equal(value, rest.replay.held()[name]), name
-
-
-CHILD = """
-import sys
-from pathlib import Path
-sys.path[:0] = {paths!r}
-import torch
-torch.set_num_threads(1)
-from test_agents_loop import build
-loop = build(Path(sys.argv[1]), 100_000, checkpoint_minutes=0.002)
-loop.train(resume=loop.run.resumable)
-"""
-
-
-def test_a_kill_leaves_a_checkpoint_to_go_on_from(tmp_path):
-    code = CHILD.format(paths=[str(Path(__file__).parent)])
-    path, reached = tmp_path / "run", 0
-    for wait in (1.0, 0.37):
-        child = subprocess.Popen([sys.executable, "-c", code, str(path)], stderr=subprocess.DEVNULL,
-                                 env={**os.environ, "OMP_NUM_THREADS": "1"})
-        deadline = time.monotonic() + 90
-        while not _further(path, reached) and time.monotonic() < deadline:
-            time.sleep(0.05)
-        time.sleep(wait)
-        child.send_signal(signal.SIGKILL)
-        child.wait()
-        step, _, _ = Run(path).restore()
-        assert step > reached
-        reached = step
-    loop = build(path, reached + 80)
-    loop.train(resume=True)
-    assert loop.step == reached + 80
-    steps = [row["step"] for row in loop.run.metrics()]
-    assert steps == sorted(set(steps))
-
-
-def _further(path, reached):
-    try:
-        return Run(path).checkpoints()[-1] > reached
-    except IndexError:
-        return False
 
 
 def test_a_damaged_checkpoint_is_explained(tmp_path):
