@@ -75,8 +75,8 @@ class PlanarMass(Toy):
     """A unit mass in the plane, pushed to the origin: linear, with a quadratic cost.
 
     State and observation (x, y, vx, vy) [m, m/s]; action: force / FORCE; reward
-    1 - x' Q x - R |a|^2 of the state and action before the step. From every start the optimal
-    regulator stays within the limits, so that it is the optimum.
+    1 - x' Q x - R |a|^2 of the state and action before the step, at least -1. From every start the
+    optimal regulator stays within all limits, so that it is the optimum.
     """
 
     obs_dim, act_dim, max_steps = 4, 2, 50
@@ -97,7 +97,7 @@ class PlanarMass(Toy):
         """Apply the linear map; the state is kept where rewards stay representable."""
         a, b = self.matrices()
         cost = np.einsum("bi,ij,bj->b", state, self.Q, state) + self.R * (action**2).sum(1)
-        return np.clip(state @ a.T + action @ b.T, -3, 3), np.maximum(1 - cost, -0.5)
+        return np.clip(state @ a.T + action @ b.T, -3, 3), np.maximum(1 - cost, -1.0)
 
     def see(self, state: Array) -> Array:
         """The whole state."""

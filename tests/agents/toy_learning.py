@@ -26,10 +26,10 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 PLANNER = PlannerConfig(samples=64, policy_samples=16, elites=16, iterations=3, std_max=0.5,
                         start="policy", std_start=0.3)
-MASS = {"discount": 0.9, "entropy_target": -1.0, "value": Support(-5, 15, 41, symlog=False)}
+MASS = {"discount": 0.9, "entropy_target": -1.0, "value": Support(-10, 15, 51, symlog=False)}
 SWING = {"discount": 0.97, "entropy_target": -0.5, "value": Support(-5, 50, 56, symlog=False)}
 WORLDS = {"mass": (PlanarMass, {}, MASS, 24_000),  # world, how it is scored, learner, steps
-          "pendulum": (Pendulum, {"hanging": True}, SWING, 32_000)}
+          "pendulum": (Pendulum, {"hanging": True}, SWING, 28_000)}
 
 
 def config(world, planned=False, steps=None):
@@ -37,7 +37,7 @@ def config(world, planned=False, steps=None):
     agent, (_, _, values, default) = recipes.tiny_agent(), WORLDS[world]
     values = dict(values)
     model = replace(agent.model, encoder_dim=64, latent_dim=64, hidden_dim=64,
-                    value=values.pop("value"), reward=Support(-0.5, 1.5, 41, symlog=False))
+                    value=values.pop("value"), reward=Support(-1.0, 1.5, 51, symlog=False))
     learner = replace(agent.learner, batch=64, rate=2e-3, advice=0.0, policy_every=1,
                       final_rate=0.1, **values)
     loop = replace(agent.loop, num_envs=8, steps=steps or default, seed_steps=800,
