@@ -1,10 +1,11 @@
 """How long a plan takes against a plain transcription of TD-MPC2's, and how far the scores differ.
 
-Run `python benchmarks/planner.py [--threads 2] [--repeats 5]`. Both planners run on the same
-weights in one process, alternating, in single precision, so that what else the machine does weighs
-on both alike; times are medians (and minima) over the repeats. The plain planner is what TD-MPC2
-does, in our words: one environment, all Q networks stacked and evaluated, two of them used, z and
-a joined for every network, every sequence scored in every iteration, library activations.
+Run `python benchmarks/planner.py [--threads 2] [--repeats 5] [--cpu]`. Both planners run on the
+same weights in one process, alternating, in single precision, so that what else the machine does
+weighs on both alike; times are medians (and minima) over the repeats. The plain planner does what
+TD-MPC2's does, in our words: one environment, all Q networks stacked and evaluated, two of them
+used, z and a joined for every network, every sequence scored in every iteration, library
+activations.
 """
 
 import argparse
@@ -129,11 +130,11 @@ CASES = (Case("full, 1 environment, 512 x 6", FULL, MANY, 1),
          Case("small, 1 environment, 512 x 6", SMALL, MANY, 1))
 
 
-def seconds(work: Callable[[], object]) -> float:
+def seconds(work: Callable[[], object], clock: Callable[[], float]) -> float:
     """Return how long a call takes."""
-    start = time.perf_counter()
+    start = clock()
     work()
-    return time.perf_counter() - start
+    return clock() - start
 
 
 def world(config: WorldModelConfig) -> WorldModel:
@@ -157,7 +158,7 @@ def apart(model: WorldModel, config: PlannerConfig) -> tuple[float, float]:
     return float((fast - plain).abs().max()), float(plain.std())
 
 
-def measure(case: Case, repeats: int) -> None:
+def measure(case: Case, repeats: int, clock: Callable[[], float]) -> None:
     """Print one line: both planners, alternating."""
     model = world(case.model)
     plain, source = PlainModel(model), torch.Generator().manual_seed(2)
@@ -165,8 +166,8 @@ def measure(case: Case, repeats: int) -> None:
     mean = torch.zeros(case.envs, case.planner.horizon, ACT)
     ours, theirs = [], []
     for _ in range(repeats + 1):  # the first of each warms up
-        theirs.append(seconds(lambda: plain_plan(plain, z[:1], mean[0], case.planner)))
-        ours.append(seconds(lambda: plan(model, z, mean, case.planner, DISCOUNT, source))
+        theirs.append(seconds(lambda: plain_plan(plain, z[:1], mean[0], case.planner), clock))
+        ours.append(seconds(lambda: plan(model, z, mean, case.planner, DISCOUNT, source), clock)
                     / case.envs)
     ours, theirs = 1000 * np.array(ours[1:]), 1000 * np.array(theirs[1:])
     error, spread = apart(model, case.planner)
@@ -180,12 +181,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--cpu", action="store_true", help="processor time instead of wall time: "
+                        "for a busy machine, with one thread")
     given = parser.parse_args()
+    clock = time.process_time if given.cpu else time.perf_counter
     torch.set_num_threads(given.threads)
-    print(f"ms per plan and environment, {given.threads} threads, single precision\n"
+    print(f"ms per plan and environment, {given.threads} threads, single precision, "
+          f"{'processor' if given.cpu else 'wall'} time\n"
           f"{'':36} {'plain':>8} {'(min)':>9} {'ours':>8} {'(min)':>9} {'ratio':>6}  scores apart")
     for case in CASES:
-        measure(case, given.repeats)
+        measure(case, given.repeats, clock)
 
 
 if __name__ == "__main__":
