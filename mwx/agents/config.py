@@ -139,6 +139,20 @@ class LoopConfig:
 
 
 @dataclass(frozen=True)
+class ComputeConfig:
+    """How the learner's arithmetic is done; none of it changes what is learned.
+
+    Attributes:
+        precision: of matrix products; "auto" is bfloat16 where the device has it. Weights,
+            optimiser and everything between products are 32-bit in any case.
+        compile: compile the losses; "auto" does so on CUDA alone.
+    """
+
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    compile: Literal["auto", "on", "off"] = "auto"
+
+
+@dataclass(frozen=True)
 class AgentConfig:
     """Everything of one agent; a variant is `dataclasses.replace`."""
 
@@ -146,3 +160,4 @@ class AgentConfig:
     learner: LearnerConfig = field(default_factory=LearnerConfig)
     planner: PlannerConfig = field(default_factory=PlannerConfig)
     loop: LoopConfig = field(default_factory=LoopConfig)
+    compute: ComputeConfig = field(default_factory=ComputeConfig)

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mwx.agents.compute import Compute
 from mwx.agents.config import AgentConfig
 from mwx.agents.losses import Draws, model_loss, policy_loss
 from mwx.agents.replay import SequenceBatch
@@ -28,6 +29,9 @@ class Learner:
                  total_updates: int, augment: Augment | None = None,
                  device: torch.device | str = "cpu"):
         self.config, self.total_updates, self.augment = config, total_updates, augment
+        self.compute = Compute(config.compute, device)
+        self.model_loss = self.compute.compiled(model_loss)
+        self.policy_loss = self.compute.compiled(policy_loss)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.model = WorldModel(obs_dim, act_dim, config.model).to(device)
@@ -50,16 +54,25 @@ class Learner:
 
     def update(self, batch: SequenceBatch) -> dict[str, float]:
         """Make one update and return the named loss terms."""
+        with self.compute.products():
+            terms = self._update(batch)
+        self.updates += 1
+        values = torch.stack([value.detach().float() for value in terms.values()]).tolist()
+        return dict(zip(terms, values, strict=True))
+
+    def _update(self, batch: SequenceBatch) -> dict[str, Tensor]:
         c, model = self.config.learner, self.model
         batch = self.augment(batch) if self.augment else batch
         draws = self._draws(batch)
         self._set_rates()
-        advice = c.advice * 0.5 ** (self.updates / c.advice_half_life)
-        loss, terms, zs = model_loss(model, self.target, batch, draws, c, advice)
+        advice = batch.obs.new_tensor(c.advice * 0.5 ** (self.updates / c.advice_half_life)) \
+            if c.advice else None
+        loss, terms, zs = self.model_loss(model, self.target, batch, draws, c, advice)
         self._descend(loss, self.model_parameters, self.model_optimiser, terms, "gradient_norm")
         if self.updates % c.policy_every == 0:
-            tau = math.exp(self.log_entropy)
-            loss, more, q = policy_loss(model, zs, batch, draws, tau, self.scale, advice, c.rho)
+            tau = batch.obs.new_tensor(math.exp(self.log_entropy))
+            loss, more, q = self.policy_loss(model, zs, batch, draws, tau, self.scale, advice,
+                                             c.rho)
             self._descend(loss, self.policy_parameters, self.policy_optimiser, more, "policy_norm")
             low, high = torch.quantile(q[: batch.obs.shape[0]], torch.tensor([0.05, 0.95]).to(q))
             self.scale.lerp_((high - low).clamp_min(1.0), 0.01)
@@ -68,13 +81,12 @@ class Learner:
                 self.log_entropy += c.entropy_rate * float(np.clip(
                     wanted - float(more["entropy"]), -1, 1))
                 self.log_entropy = float(np.clip(self.log_entropy, -12, -1))
-            terms |= more | {"tau": torch.tensor(tau), "q_range": self.scale}
+            terms |= more | {"tau": tau, "q_range": self.scale}
         with torch.no_grad():
             torch._foreach_lerp_(  # pyright: ignore[reportPrivateImportUsage]
                 list(self.target.q_head.parameters()), list(model.q_head.parameters()),
                 c.target_rate)
-        self.updates += 1
-        return {name: float(value) for name, value in terms.items()}
+        return terms
 
     def set_normaliser(self, mean: np.ndarray, std: np.ndarray) -> None:
         """Set the observation normaliser inside the model, mean and deviation (O,)."""
@@ -102,6 +114,7 @@ class Learner:
         terms[name] = torch.nn.utils.clip_grad_norm_(parameters,
                                                      self.config.learner.gradient_clip)
         optimiser.step()
+        optimiser.zero_grad()
 
     def get_state(self) -> tuple[dict[str, np.ndarray], dict[str, object]]:
         """Return arrays and JSON values from which set_state continues bit for bit."""

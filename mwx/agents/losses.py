@@ -45,13 +45,16 @@ def value_target(reward: Tensor, terminated: Tensor, valid: Tensor, next_value: 
 
 
 def model_loss(model: WorldModel, target: WorldModel, batch: SequenceBatch, draws: Draws,
-               config: LearnerConfig, advice: float = 0.0
+               config: LearnerConfig, advice: Tensor | None = None
                ) -> tuple[Tensor, dict[str, Tensor], Tensor]:
     """Joint loss of encoder, dynamics, reward and Q over a latent roll-out of H steps.
 
     L = sum_t rho^t [ c |z_{t+1} - sg h(s_{t+1})|^2 + r CE(R_t) + v CE(Q_t, y_t) + e BCE(end_t) ],
     with y_t of eq. (5) from the target network. While an advisor's actions are imitated, the same
     term shapes the latents, so that they keep what its actions depend on.
+
+    Args:
+        advice: () weight of that term; None leaves it out.
 
     Returns:
         loss, its named terms, and the latents z_0..z_{H-1} (T, B, Z) detached for the policy.
@@ -90,7 +93,7 @@ def model_loss(model: WorldModel, target: WorldModel, batch: SequenceBatch, draw
              "termination": termination}
     loss = (config.consistency * consistency + config.reward * reward + config.value * value
             + config.termination * termination)
-    if advice > 0:
+    if advice is not None:
         loss = loss + advice * _cloning(model, flat_z, batch, w)
     return loss, {k: v.detach() for k, v in terms.items()} | {"target": y.mean()}, zs.detach()
 
@@ -102,7 +105,7 @@ def _cloning(model: WorldModel, z: Tensor, batch: SequenceBatch, weight: Tensor)
 
 
 def policy_loss(model: WorldModel, zs: Tensor, batch: SequenceBatch, draws: Draws,
-                entropy: Tensor | float, scale: Tensor, advice: float,
+                entropy: Tensor | float, scale: Tensor, advice: Tensor | None,
                 rho: float) -> tuple[Tensor, dict[str, Tensor], Tensor]:
     """Maximum-entropy policy objective, Paper eq. (6): maximise E[Q_A(z, a) + tau H(pi(.|z))].
 
@@ -125,7 +128,7 @@ def policy_loss(model: WorldModel, zs: Tensor, batch: SequenceBatch, draws: Draw
     w = (weight / weight.sum().clamp_min(1)).reshape(-1)
     loss = ((entropy * log_prob - q / scale) * w).sum()
     terms = {"policy_q": (q * w).sum().detach(), "entropy": -(log_prob * w).sum().detach()}
-    if advice > 0:
+    if advice is not None:
         cloning = _cloning(model, z, batch, w)
         loss = loss + advice * cloning
         terms["cloning"] = cloning.detach()

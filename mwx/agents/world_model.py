@@ -37,17 +37,21 @@ class Layer(nn.Module):
 
     def heads(self, members: Tensor | None, frozen: bool) -> list[tuple[Tensor, ...]]:
         """Return (weight, bias, gain, shift) of each head, or of the given members (M,) only."""
-        chosen = [p.detach() if frozen else p for p in self.parameters()]
-        if members is not None:
-            chosen = [p.index_select(0, members) for p in chosen]
-        return list(zip(*(p.unbind() for p in chosen), strict=True))
+        stacks = [p.detach() if frozen else p for p in self.parameters()]
+        if members is None:
+            return list(zip(*(p.unbind() for p in stacks), strict=True))
+        if members.is_cuda or torch.compiler.is_compiling():  # their numbers stay on the device
+            chosen = [p.index_select(0, members).unbind() for p in stacks]
+            return list(zip(*chosen, strict=True))
+        every = list(zip(*(p.unbind() for p in stacks), strict=True))
+        return [every[i] for i in members.tolist()]
 
     def apply_to(self, x: Tensor | tuple[Tensor, Tensor], weight: Tensor, bias: Tensor,
                  gain: Tensor | None = None, shift: Tensor | None = None) -> Tensor:
         """Apply the layer with the given weights to rows x, or to the joined rows of a pair.
 
         A pair is multiplied part by part: no gradient is formed for the part that needs none.
-        Whatever the precision of the product, what follows is 32-bit.
+        Whatever the precision of the product, what follows has 32 bits at least.
         """
         if isinstance(x, tuple):
             first, second = x
@@ -55,7 +59,7 @@ class Layer(nn.Module):
             y = torch.addmm(torch.addmm(bias, first, weight[:cut]), second, weight[cut:])
         else:
             y = torch.addmm(bias, x, weight)
-        y = y.float()
+        y = y.to(torch.promote_types(y.dtype, torch.float32))
         if self.activation is None:
             return y
         y = F.layer_norm(y, y.shape[-1:], gain, shift)

@@ -17,8 +17,9 @@ class _Mish(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor) -> Tensor:
         e = x.clamp(max=LARGEST).exp_()
         n = torch.addcmul(e, e, e, value=0.5)
-        inverse = (n + 1).reciprocal_()
-        tanh = n.mul_(inverse)
+        above = n + 1
+        tanh = n.div_(above)
+        inverse = above.reciprocal_()
         slope = e.addcmul_(e, e).mul_(inverse).mul_(inverse)  # of tanh(softplus(x))
         ctx.save_for_backward(torch.addcmul(tanh, slope, x))
         return tanh.mul_(x)

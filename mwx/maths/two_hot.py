@@ -37,13 +37,15 @@ class Support:
         return (self.high - self.low) / (self.bins - 1)
 
     def centres(self, like: Tensor) -> Tensor:
-        """(bins,) centres on the device of `like`."""
-        return torch.linspace(self.low, self.high, self.bins, device=like.device)
+        """(bins,) centres on the device of `like`, with at least 32 bits."""
+        return torch.linspace(self.low, self.high, self.bins, device=like.device,
+                              dtype=_wide(like).dtype)
 
     def mean(self, logits: Tensor) -> Tensor:
         """Return the value of logits (..., bins) -> (...)."""
-        probabilities = torch.softmax(logits.float(), -1)
-        x = probabilities @ self.centres(logits)
+        probabilities = torch.softmax(_wide(logits), -1)
+        with torch.autocast(logits.device.type, enabled=False):  # bins need all their digits
+            x = probabilities @ self.centres(logits)
         return symexp(x) if self.symlog else x
 
     def two_hot(self, value: Tensor) -> Tensor:
@@ -63,6 +65,12 @@ class Support:
         lower = place.floor().clamp(max=self.bins - 2)
         share = (place - lower).unsqueeze(-1)
         index = lower.long().unsqueeze(-1)
-        pair = logits.float().gather(-1, torch.cat([index, index + 1], -1))
+        logits = _wide(logits)
+        pair = logits.gather(-1, torch.cat([index, index + 1], -1))
         mix = pair[..., :1] * (1 - share) + pair[..., 1:] * share
-        return torch.logsumexp(logits.float(), -1) - mix.squeeze(-1)
+        return torch.logsumexp(logits, -1) - mix.squeeze(-1)
+
+
+def _wide(x: Tensor) -> Tensor:
+    """Return x with at least 32 bits."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
