@@ -102,3 +102,10 @@ def test_the_agent_learns(world, seed, tmp_path):
     best = optimum(world)  # 45.9 and 97.9; at random -4 and 4
     policy, planned = (score(model, world, how, loop.config) for how in (False, True))
     assert policy > 0.8 * best and planned > 0.85 * best, (policy, planned, best)
+
+
+@pytest.mark.slow
+def test_the_agent_learns_the_mass_acting_by_the_planner(tmp_path):
+    torch.set_num_threads(1)
+    model, loop = learn("mass", 0, tmp_path / "run", planned=True)
+    assert score(model, "mass", True, loop.config) > 0.85 * optimum("mass")
