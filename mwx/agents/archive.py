@@ -20,6 +20,8 @@ from mwx.types import Array
 if TYPE_CHECKING:
     from mwx.agents.replay import Replay
 
+PIECES = 32  # checksums of a full replay; rows are checked in pieces that are shown whole
+
 
 class Archive:
     """The files of a replay, and what the checkpoints count on.
@@ -59,10 +61,12 @@ class Archive:
                     self.ends.write(int(run[0]), ends.rows[run[0]:run[-1] + 1].cpu().numpy())
         self.steps.sync()
         self.ends.sync()
-        if self._written < replay.count:
-            total = _checksum(replay, self._written, replay.count)
-            self._sums.append((self._written, replay.count, total))
-        self._sums = [s for s in self._sums if s[1] > replay.count - replay.size]
+        piece = max(1, replay.rows // PIECES)
+        oldest = max(self._written, replay.count - replay.size)
+        for first in range(oldest, replay.count, piece):
+            last = min(first + piece, replay.count)
+            self._sums.append((first, last, _checksum(replay, first, last)))
+        self._sums = [s for s in self._sums if s[0] >= replay.count - replay.size]
         self._written = replay.count
         ends.fresh.clear()
         return {"count": replay.count, "ends": len(ends.rows), "sums": self._sums,
@@ -99,8 +103,7 @@ class Archive:
 
     def _check(self, replay: "Replay") -> None:
         for first, last, total in self._sums:
-            # stretches that are no longer shown whole may be partly written over
-            if first >= replay.count - replay.size and total != _checksum(replay, first, last):
+            if total != _checksum(replay, first, last):
                 raise MwxError(f"{self.steps.path} is damaged: rows {first} to {last} are not "
                                f"what was written")
 
