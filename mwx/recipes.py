@@ -15,9 +15,14 @@ from mwx.experts.config import ExpertConfig, PriorConfig, TeacherConfig, Trackin
 from mwx.maths.two_hot import Support
 
 
+# TD-MPC2 multiplies scores by 0.5 where this planner divides, and values plans by two random Qs
+TDMPC2_PLANNER = PlannerConfig(temperature=2.0, q_members=2)
+
+
 def paper_agent() -> AgentConfig:
     """The paper's sizes (section IV-A) with TD-MPC2's published constants, planning every step."""
-    return AgentConfig(loop=LoopConfig(num_envs=16, steps=2_000_000, updates_per_step=1 / 4,
+    return AgentConfig(planner=TDMPC2_PLANNER,
+                       loop=LoopConfig(num_envs=16, steps=2_000_000, updates_per_step=1 / 4,
                                        capacity=1_000_000, planned=True))
 
 
@@ -31,7 +36,9 @@ def cpu_agent() -> AgentConfig:
         learner=LearnerConfig(discount=0.98, td_lambda=0.5, rho=0.7, rate=1e-3, final_rate=0.2,
                               target_rate=0.02, entropy=3e-5, entropy_target=-0.5, policy_every=2,
                               advice=3.0, advice_half_life=2000.0),
-        planner=PlannerConfig(samples=64, policy_samples=16, elites=16, iterations=3, std_max=0.5),
+        # around the policy and narrow: the model knows only what the policy has done
+        planner=PlannerConfig(samples=64, policy_samples=16, elites=16, iterations=3,
+                              start="policy", std_start=0.1, std_min=0.02, std_max=0.1),
         loop=LoopConfig(num_envs=32, steps=320_000, updates_per_step=1 / 32, seed_steps=6_400,
                         advised_steps=64_000, pretrain_updates=300, capacity=320_000,
                         evaluate_every=32_000))
@@ -59,7 +66,7 @@ def tdmpc2_agent() -> AgentConfig:
 
     The discount is its rule for episodes of 1000 steps; a whole task is learned from its reward.
     """
-    return AgentConfig(learner=LearnerConfig(discount=0.995),
+    return AgentConfig(learner=LearnerConfig(discount=0.995), planner=TDMPC2_PLANNER,
                        loop=LoopConfig(num_envs=1, steps=2_000_000, updates_per_step=1.0,
                                        seed_steps=5_000, pretrain_updates=5_000,
                                        capacity=1_000_000, planned=True))

@@ -69,5 +69,6 @@ def test_the_baseline_has_the_published_constants():
     assert (learner.target_rate, learner.entropy, learner.advice) == (0.01, 1e-4, 0)
     assert (planner.samples, planner.elites, planner.policy_samples, planner.iterations) == (
         512, 64, 24, 6)
-    assert (planner.temperature, planner.std_min, planner.std_max) == (0.5, 0.05, 2.0)
+    assert (1 / planner.temperature, planner.std_min, planner.std_max) == (0.5, 0.05, 2.0)
+    assert planner.q_members == 2
     assert agent.loop.planned and agent.loop.updates_per_step == 1
