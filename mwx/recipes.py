@@ -14,7 +14,6 @@ from mwx.errors import unknown
 from mwx.experts.config import ExpertConfig, PriorConfig, TeacherConfig, TrackingConfig
 from mwx.maths.two_hot import Support
 
-
 # TD-MPC2 multiplies scores by 0.5 where this planner divides, and values plans by two random Qs
 TDMPC2_PLANNER = PlannerConfig(temperature=2.0, q_members=2)
 
