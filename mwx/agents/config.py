@@ -120,6 +120,8 @@ class LoopConfig:
             falls linearly from 1 to 0.
         pretrain_updates: updates on the first data before acting goes on.
         capacity: transitions kept in the replay.
+        storage: where they lie: "memory", "disk" (files of the run, which the system may page out)
+            or the learner's "device"; None: on a GPU the device, else memory.
         normalise_rows: observations after which the normaliser is frozen.
         planned: act with the planner (True) or with the policy prior while training.
     """
@@ -131,6 +133,7 @@ class LoopConfig:
     advised_steps: int = 0
     pretrain_updates: int = 0
     capacity: int = 300_000
+    storage: Literal["memory", "disk", "device"] | None = None
     normalise_rows: int = 60_000
     planned: bool = False
     log_every: int = 8_000

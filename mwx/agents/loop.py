@@ -36,8 +36,7 @@ class Loop:
         advisor: labels every visited state with a teacher's action (None: no teacher).
         evaluate: called with (model, env steps); its scalars are logged as eval/<name>, and the
             model with the highest task_return(_mean) is kept in the run's weights/.
-        storage: where the replay lies: "memory", "disk" (the run directory) or "device"; unless
-            told, on the learner's device.
+        storage: where the replay lies, instead of where the config says.
     """
 
     def __init__(self, env: Env, config: AgentConfig, run: Run, seed: int, *,
@@ -49,9 +48,9 @@ class Loop:
         self.advisor, self.evaluate, self.device = advisor, evaluate, device
         total = int(loop.steps * loop.updates_per_step) + loop.pretrain_updates
         self.learner = Learner(env.obs_dim, env.act_dim, config, seed, total, augment, device)
-        on_device = torch.device(device).type != "cpu"
+        nearest = "memory" if torch.device(device).type == "cpu" else "device"
         self.replay = Replay(loop.capacity, env.num_envs, env.obs_dim, env.act_dim,
-                             storage=storage or ("device" if on_device else "memory"),
+                             storage=storage or loop.storage or nearest,
                              folder=run.path / "replay", device=device,
                              advised=advisor is not None)
         self.watch = Watch(config.learner.discount, config.learner.gradient_clip)

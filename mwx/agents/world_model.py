@@ -182,11 +182,8 @@ class WorldModel(nn.Module):
         c = self.config
         log_std = c.log_std_min + (c.log_std_max - c.log_std_min) * (torch.tanh(log_std) + 1) / 2
         mode = torch.tanh(mean)
-        if noise is None:
-            noise = torch.zeros_like(mean)
-            action = mode
-        else:
-            action = torch.tanh(mean + noise * log_std.exp())
-        log_prob = (-0.5 * noise.square() - log_std - 0.5 * math.log(2 * math.pi)).sum(-1)
+        drawn = torch.zeros_like(mean) if noise is None else noise
+        action = mode if noise is None else torch.tanh(mean + noise * log_std.exp())
+        log_prob = (-0.5 * drawn.square() - log_std - 0.5 * math.log(2 * math.pi)).sum(-1)
         log_prob = log_prob - torch.log1p(1e-6 - action.square()).sum(-1)
         return action, log_prob, mode
