@@ -71,22 +71,13 @@ class HighbarSimple(Task):
         return _risen(physics)
 
 
-class HighbarHard(Task):
+class HighbarHard(HighbarSimple):
     """HumanoidBench highbar_hard: nothing but the fingers holds the robot."""
 
     name: ClassVar[str] = "highbar_hard"
     text: ClassVar[str] = ("Hold on to the bar with both hands, swing up into a handstand above "
                            "it, feet straight up, and stay there.")
-    success_bar: ClassVar[float] = 750.0
-    fall_height: ClassVar[float | None] = None
     robots: ClassVar[tuple[str, ...]] = ("h1strong",)
-    reset_noise: ClassVar[float] = 0.0
-    memory: ClassVar[Mapping[str, Any]] = {"shaken": False}
-
-    @property
-    def survives(self) -> tuple[str, ...]:
-        """Legacy: an environment's first episode alone starts with noise."""
-        return ("shaken",) if self.legacy else ()
 
     def build(self, spec: mujoco.MjSpec) -> None:
         """Add the bar."""
@@ -99,27 +90,6 @@ class HighbarHard(Task):
     def home_ctrl(self, robot: Robot) -> Array:
         """What the servos ask for before the first action: a squeeze."""
         return scene.hard_commands()
-
-    def start(self, physics: Physics, row: int, rng: np.random.Generator) -> None:
-        """Legacy: shake an environment's first start."""
-        if self.legacy:
-            _shake_once(physics, row, rng)
-
-    def reward(self, physics: Physics) -> Reward:
-        """Torso upside down, feet high, little effort."""
-        return _reward(physics)
-
-    def terminated(self, physics: Physics) -> Array:
-        """The head is below the bar by more than hanging explains."""
-        return physics.head_height < LOST_HEIGHT
-
-    def state(self, physics: Physics) -> Array:
-        """(B, 4): torso up cosine, feet [m], from pelvis to the bar's line, x and z [m]."""
-        return _state(physics)
-
-    def progress(self, physics: Physics) -> Array:
-        """How far the feet have risen from hanging to a handstand."""
-        return _risen(physics)
 
 
 def _feet(physics: Physics) -> Array:
