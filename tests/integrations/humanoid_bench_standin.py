@@ -52,6 +52,7 @@ class HumanoidEnv(gymnasium.Env):
                 value[:] = theirs.physics.memory[name][seed - first]
             if goals:
                 sim.physics.goal[:] = theirs.physics.goal[seed - first]
+                sim.physics.goal_quat[:] = theirs.physics.goal_quat[seed - first]
         sim.physics.forward()
         return sim.observe().vector[0], {}
 
