@@ -146,6 +146,11 @@ class Run:
         """Return the logged rows; a last line cut by a kill is left out."""
         return read_metrics(self.path / "metrics.jsonl")
 
+    def spent_s(self) -> float:
+        """Return the seconds that an interrupted run has taken so far, from its own log."""
+        times = [row["time"] for row in self.metrics()]
+        return max(0.0, times[-1] - times[0]) if times else 0.0
+
     def trim_metrics(self, step: int) -> None:
         """Drop rows logged after a checkpoint's step, so that a resumed run has no doubles."""
         rows = [row for row in self.metrics() if row["step"] <= step]

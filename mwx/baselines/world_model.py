@@ -56,7 +56,7 @@ def train_agent(config: TaskAgentConfig, path: str | Path, resume: bool = False)
     else:
         run = Run.create(path, configs.to_dict(config), config.seed)
     env = make(config.task, config.agent.loop.num_envs, config.seed, config.threads)
-    best, began = _Best(config, path), time.time()
+    best, began = _Best(config, path), time.time() - (run.spent_s() if resume else 0.0)
     loop = Loop(env, config.agent, run, config.seed, evaluate=best)
     model = loop.train(resume=resume and run.resumable)
     best(model, loop.step)

@@ -70,7 +70,7 @@ def train_expert(config: ExpertConfig, path: str | Path, resume: bool = False) -
         run = Run.create(path, configs.to_dict(config), config.seed)
         reference = load_reference(config)
         reference.save(path / "reference.npz")
-    began = time.time() - (_spent(run) if resume else 0.0)
+    began = time.time() - (run.spent_s() if resume else 0.0)
     prior = make_prior(config, reference)
     env = TrackingEnv(make(config.task, config.agent.loop.num_envs, config.seed, config.threads),
                       prior, config.tracking, config.seed)
@@ -143,12 +143,6 @@ class _Best:
                        for k, v in model.state_dict().items()}, self.path / "best.safetensors")
             write_json(self.path / "best.json", {"step": step, "score": self.score})
         return scores
-
-
-def _spent(run: Run) -> float:
-    """Seconds that an interrupted run has taken so far, from its own log."""
-    times = [row["time"] for row in run.metrics()]
-    return max(0.0, times[-1] - times[0]) if times else 0.0
 
 
 def export(config: ExpertConfig, path: Path, wall_time_s: float) -> Path:

@@ -60,14 +60,12 @@ class BalanceSimple(Task):
         return _standing(physics) * upright(physics)
 
 
-class BalanceHard(Task):
+class BalanceHard(BalanceSimple):
     """HumanoidBench balance_hard: the ball rolls."""
 
     name: ClassVar[str] = "balance_hard"
     text: ClassVar[str] = ("Stand upright on the board and keep your balance while the ball under "
                            "it rolls; the board must not touch the floor.")
-    success_bar: ClassVar[float] = 800.0
-    fall_height: ClassVar[float | None] = 0.8
     object_qpos: ClassVar[tuple[float, ...]] = (*BOARD_START, *BALL_START)
 
     def build(self, spec: mujoco.MjSpec) -> None:
@@ -78,27 +76,11 @@ class BalanceHard(Task):
         set_inertia(ball, BALL_MASS, (0, 0, 0), BALL_INERTIA)
         _count_contacts(spec)
 
-    def home(self, robot: Robot) -> Array:
-        """The home pose, on the board."""
-        return _on_board(robot)
-
-    def reward(self, physics: Physics) -> Reward:
-        """Stand upright on the board, at rest, with little effort."""
-        return _reward(physics)
-
-    def terminated(self, physics: Physics) -> Array:
-        """The pelvis is low, or something touches the floor or the ball that should not."""
-        return super().terminated(physics) | _touches(physics)
-
     def state(self, physics: Physics) -> Array:
         """(B, 12), heading frame: pelvis to board [m], its normal, pelvis to ball, its velocity."""
         return physics.in_heading_frame(
             *_board(physics), physics.free_position("free_rolling_pivot") - physics.base_pos,
             physics.free_velocity("free_rolling_pivot")[:, :3])
-
-    def progress(self, physics: Physics) -> Array:
-        """How well it stands right now; balancing has no goal to get nearer to."""
-        return _standing(physics) * upright(physics)
 
 
 def _add_board(spec: mujoco.MjSpec) -> None:
