@@ -133,7 +133,8 @@ def metric(qpos: Array, targets: Targets, config: RetargetConfig) -> Array:
                 out[t] += config.standing_feet * place.T @ place + config.sole * turn.T @ turn
             else:
                 mujoco.mj_jacBody(model, data, place, turn, body)
-                out[t] += config.key_points * place.T @ place
+                bears = part in targets.supports and targets.supports[part][t]
+                out[t] += (config.standing_feet if bears else config.key_points) * place.T @ place
     return out
 
 

@@ -1,6 +1,6 @@
 """A human's key points -> the robot's: its bone lengths, the human's bone directions."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.interpolate import CubicSpline
@@ -37,6 +37,7 @@ class Targets:
         foot_yaw, foot_pitch: side -> (T,) [rad].
         contact: (T, 2) bool, flat or on the toes; flat: (T, 2) bool, the whole sole.
         directions: bone -> (T, 3) unit vectors of the human's bones.
+        supports: part -> (T,) bool, other parts that bear weight: knees, wrists, the pelvis.
     """
 
     points: dict[str, Array]
@@ -47,6 +48,7 @@ class Targets:
     contact: Array
     flat: Array
     directions: dict[tuple[str, str], Array]
+    supports: dict[str, Array] = field(default_factory=dict)
 
 
 def fit(clip: MotionClip, config: ContactConfig, hand_room: float = 0.0) -> Targets:
