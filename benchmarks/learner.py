@@ -5,8 +5,8 @@ updating has a process of its own; they take turns, so that what else the machin
 alike, and none profits from another's settings. "processor" time is what the process used over all
 threads, less sensitive to other load than the clock; the ratio is of the medians of clock times,
 and its best case of the shortest.
-`--precision` instead makes the same updates on one fixed batch in both precisions and prints the
-losses side by side, next to what another seed changes.
+`--precision N` instead makes N updates on recorded steps of h1-walk in both precisions and prints
+the losses on steps nobody learned from side by side, next to what another seed changes.
 """
 
 import argparse
@@ -22,9 +22,11 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from mwx.agents.config import AgentConfig, ComputeConfig, LearnerConfig, WorldModelConfig
 from mwx.agents.learner import Learner
-from mwx.agents.replay import SequenceBatch
+from mwx.agents.losses import Draws, model_loss
+from mwx.agents.replay import Replay, SequenceBatch
+from mwx.sim import make
 
-OBS, ACT = 51, 19
+OBS, ACT, ROBOTS = 51, 19, 64
 SIZES = {"full": {"latent": 512, "hidden": 512, "num_q": 5},
          "small": {"latent": 256, "hidden": 256, "num_q": 3}}
 WAYS = {"reference": None, "float32": ComputeConfig("float32", "off"),
@@ -106,19 +108,48 @@ def compare(ways: list[str], size: str, threads: int, rounds: int) -> None:
               f"{base[:, 0].min() / best[0]:6.2f} {base[:, 1].min() / best[1]:10.2f}", flush=True)
 
 
+def recorded(seed: int, steps: int = 200) -> Replay:
+    """Return what 64 robots did on h1-walk under wandering random actions."""
+    env, rng = make("h1-walk", ROBOTS, seed), np.random.default_rng(seed)
+    replay = Replay(steps * ROBOTS, ROBOTS, env.obs_dim, env.act_dim)
+    obs, action = env.reset(seed), np.zeros((ROBOTS, env.act_dim))
+    for _ in range(steps):
+        action = np.clip(0.9 * action + 0.2 * rng.standard_normal(action.shape), -1, 1)
+        step = env.step(action)
+        replay.add(obs=obs.vector, next_obs=step.final_obs.vector, action=action,
+                   reward=step.reward, terminated=step.terminated, done=step.done,
+                   advice=np.zeros_like(action), advised=np.zeros(ROBOTS, bool))
+        obs = step.obs
+    return replay
+
+
 def precision(size: str, updates: int) -> None:
-    """Print losses after the same updates on one fixed batch, by precision and by seed."""
-    print(f"\nlosses after {updates} updates on one batch, {size} size")
-    shown = ("consistency", "reward", "value", "termination", "policy_q")
-    print(f"{'precision':10} {'seed':>4} " + " ".join(f"{name:>12}" for name in shown))
-    for name, seed in (("float32", 0), ("bfloat16", 0), ("float32", 1)):
+    """Print held-out losses after the same updates on recorded steps, by precision and by seed.
+
+    Scored in 32 bits for all, on steps nobody learned from, against the Q of the first (32-bit,
+    seed 0): |Q - Q0| is what a precision, or another order of the same data, changes.
+    """
+    print(f"\nheld-out losses after {updates} updates, {size} size, h1-walk")
+    data, unseen = recorded(0), recorded(1).sample(1024, HORIZON, np.random.default_rng(0))
+    shown = ("consistency", "reward", "value", "termination")
+    print(f"{'precision':10} {'seed':>4} " + " ".join(f"{name:>12}" for name in shown)
+          + f" {'mean Q':>9} {'|Q - Q0|':>9}")
+    first: torch.Tensor | None = None
+    for name, seed in (("float32", 0), ("bfloat16", 0), ("float32", 1), ("float32", 2)):
         compute = replace(ComputeConfig("float32", "off"), precision=name)
-        learner, batch = Learner(OBS, ACT, agent(size, compute), seed, updates), windows()
-        last: list[dict[str, float]] = []
+        learner, rng = Learner(OBS, ACT, agent(size, compute), seed, updates), \
+            np.random.default_rng(seed)
         for _ in range(updates):
-            last = [*last[-9:], learner.update(batch)]
-        means = [np.mean([terms[k] for terms in last]) for k in shown]
-        print(f"{name:10} {seed:4} " + " ".join(f"{x:12.5f}" for x in means), flush=True)
+            learner.update(data.sample(BATCH, HORIZON, rng))
+        zero = torch.zeros_like(unseen.action)
+        draws = Draws(zero, zero, torch.arange(2))
+        with torch.no_grad():
+            _, terms, _ = model_loss(learner.model, learner.target, unseen, draws,
+                                     learner.config.learner)
+            q = learner.model.q(learner.model.encode(unseen.obs), unseen.action[0])
+        first = q if first is None else first
+        print(f"{name:10} {seed:4} " + " ".join(f"{float(terms[k]):12.5f}" for k in shown)
+              + f" {float(q.mean()):9.4f} {float((q - first).abs().mean()):9.4f}", flush=True)
 
 
 def main() -> None:
@@ -130,7 +161,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--compile", action="store_true", help="also compiled: takes minutes")
     parser.add_argument("--bf16", action="store_true", help="also where the processor emulates it")
-    parser.add_argument("--precision", type=int, metavar="N", help="compare losses after N updates")
+    parser.add_argument("--precision", type=int, metavar="N", help="instead: compare precisions after N updates")
     given = parser.parse_args()
     if given.precision:
         for size in given.sizes:

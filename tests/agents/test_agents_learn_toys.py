@@ -96,9 +96,10 @@ def test_an_unforced_rod_keeps_its_energy_and_full_torque_cannot_lift_it():
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1, 2])
 @pytest.mark.parametrize("world", ["mass", "pendulum"])
-def test_the_agent_learns(world, seed, tmp_path):
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_the_agent_learns(precision, world, seed, tmp_path):
     torch.set_num_threads(1)
-    model, loop = learn(world, seed, tmp_path / "run")
+    model, loop = learn(world, seed, tmp_path / "run", precision=precision)
     best = optimum(world)  # 45.9 and 97.9; at random -4 and 4
     policy, planned = (score(model, world, how, loop.config) for how in (False, True))
     assert policy > 0.8 * best and planned > 0.85 * best, (policy, planned, best)

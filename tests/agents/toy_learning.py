@@ -32,7 +32,7 @@ WORLDS = {"mass": (PlanarMass, {}, MASS, 24_000),  # world, how it is scored, le
           "pendulum": (Pendulum, {"hanging": True}, SWING, 28_000)}
 
 
-def config(world, planned=False, steps=None):
+def config(world, planned=False, steps=None, precision="float32"):
     """Return the agent's config for a world."""
     agent, (_, _, values, default) = recipes.tiny_agent(), WORLDS[world]
     values = dict(values)
@@ -43,7 +43,8 @@ def config(world, planned=False, steps=None):
     loop = replace(agent.loop, num_envs=8, steps=steps or default, seed_steps=800,
                    updates_per_step=1 / 8, advised_steps=0, capacity=60_000, log_every=4_000,
                    evaluate_every=4_000, checkpoint_minutes=99.0, planned=planned)
-    return replace(agent, model=model, learner=learner, planner=PLANNER, loop=loop)
+    return replace(agent, model=model, learner=learner, planner=PLANNER, loop=loop,
+                   compute=replace(agent.compute, precision=precision))
 
 
 def score(model, world, planned, agent, episodes=16, seed=1_000):
@@ -67,9 +68,9 @@ def score(model, world, planned, agent, episodes=16, seed=1_000):
     return total.mean()
 
 
-def learn(world, seed, path, planned=False, steps=None, curve=False):
+def learn(world, seed, path, planned=False, steps=None, curve=False, precision="float32"):
     """Train on a world from scratch and return the model and the loop."""
-    agent, kind = config(world, planned, steps), WORLDS[world][0]
+    agent, kind = config(world, planned, steps, precision), WORLDS[world][0]
     shown = (lambda model, step: _show(step, score(model, world, False, agent))) if curve else None
     loop = Loop(kind(8, seed), agent, Run.create(path, {}, seed, tensorboard=False), seed,
                 evaluate=shown)
@@ -89,6 +90,7 @@ def main():
     parser.add_argument("--planned", action="store_true", help="act by the planner while training")
     parser.add_argument("--steps", type=int)
     parser.add_argument("--curve", action="store_true")
+    parser.add_argument("--precision", default="float32", choices=["float32", "bfloat16"])
     given = parser.parse_args()
     torch.set_num_threads(1)
     for world in given.worlds:
@@ -96,10 +98,11 @@ def main():
             start = time.process_time()
             with tempfile.TemporaryDirectory() as folder:
                 model, loop = learn(world, seed, Path(folder) / "run", given.planned, given.steps,
-                                    given.curve)
+                                    given.curve, given.precision)
             took = time.process_time() - start
             agent = loop.config
-            print(f"{world} seed {seed}: policy {score(model, world, False, agent):.2f}, planned "
+            print(f"{world} seed {seed} {given.precision}: policy "
+                  f"{score(model, world, False, agent):.2f}, planned "
                   f"{score(model, world, True, agent):.2f}; {loop.step} steps, "
                   f"{loop.learner.updates} updates, {took:.0f} CPU s", flush=True)
 
