@@ -25,7 +25,6 @@ EXTRAS: dict[str, tuple[tuple[str, ...], str]] = {
 }
 PACKAGES = ("mwx", "torch", "mujoco", "numpy", "scipy", "gymnasium", "mink", "safetensors")
 CPU_FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "asimd", "bf16")
-BF16_FLAGS = ("avx512_bf16", "amx_bf16", "bf16")
 
 
 @dataclass(frozen=True)
@@ -46,11 +45,6 @@ def findings() -> Iterator[Finding]:
     yield from _graphics()
     yield from _experts()
     yield from _extras()
-
-
-def has_bf16() -> bool:
-    """True where the processor multiplies bf16 natively; elsewhere 32-bit is faster and exact."""
-    return any(flag in cpu_flags() for flag in BF16_FLAGS)
 
 
 def cpu_flags(path: Path = Path("/proc/cpuinfo")) -> tuple[str, ...]:
@@ -75,11 +69,12 @@ def _versions() -> Iterator[Finding]:
 
 
 def _processor() -> Iterator[Finding]:
+    from mwx.agents.compute import native_bf16
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     yield Finding("processor", "machine", f"{platform.system()} {platform.machine()}")
     yield Finding("processor", "cores", f"{usable} usable of {os.cpu_count()}")
     yield Finding("processor", "instruction sets", " ".join(cpu_flags()) or "unknown")
-    yield Finding("processor", "bf16", "native" if has_bf16() else
+    yield Finding("processor", "bf16", "native" if native_bf16() else
                   "not native: training uses 32-bit numbers")
     threads = os.environ.get("OMP_NUM_THREADS", "")
     yield Finding("processor", "OMP_NUM_THREADS", threads or "not set; 1 is best where several "

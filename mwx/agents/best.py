@@ -6,6 +6,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from torch import Tensor
+
 from mwx.agents.world_model import WorldModel
 from mwx.errors import MwxError
 from mwx.runs import read_json, write_json
@@ -23,6 +25,18 @@ class Best:
     def __init__(self, folder: Path):
         self.folder, self.record = Path(folder), Path(folder) / "scores.json"
         self.score = read_json(self.record)["score"] if self.record.exists() else -math.inf
+
+    def load(self) -> tuple[dict[str, Tensor], int]:
+        """Return the weights that scored best and the environment step they are of.
+
+        Raises:
+            MwxError: no model has been offered yet.
+        """
+        if not self.record.exists():
+            raise MwxError(f"{self.folder}: no weights have been evaluated yet")
+        from safetensors.torch import load_file
+        kept = read_json(self.record)
+        return load_file(self.folder / kept["weights"]), int(kept["step"])
 
     def offer(self, model: WorldModel, step: int, scores: Mapping[str, float]) -> bool:
         """Keep the model if it scored better than all before it; return whether it did.

@@ -16,7 +16,7 @@ from mwx.agents.learner import Augment, Learner
 from mwx.agents.normaliser import Moments
 from mwx.agents.planner import plan, shift
 from mwx.agents.progress import Progress
-from mwx.agents.replay import Replay, Storage
+from mwx.agents.replay import Replay
 from mwx.agents.watch import Watch
 from mwx.agents.world_model import WorldModel
 from mwx.errors import MwxError
@@ -35,14 +35,13 @@ class Loop:
         env: B environments; `obs.vector` is what the agent reads.
         advisor: labels every visited state with a teacher's action (None: no teacher).
         evaluate: called with (model, env steps); its scalars are logged as eval/<name>, and the
-            model with the highest task_return(_mean) is kept in the run's weights/.
-        storage: where the replay lies, instead of where the config says.
+            model with the highest task_return(_mean) is kept in the run's weights/. Also at the
+            end of the training.
     """
 
     def __init__(self, env: Env, config: AgentConfig, run: Run, seed: int, *,
                  advisor: Advisor | None = None, augment: Augment | None = None,
-                 evaluate: Evaluate | None = None, device: torch.device | str = "cpu",
-                 storage: Storage | None = None):
+                 evaluate: Evaluate | None = None, device: torch.device | str = "cpu"):
         loop = config.loop
         self.env, self.config, self.run, self.seed = env, config, run, seed
         self.advisor, self.evaluate, self.device = advisor, evaluate, device
@@ -50,7 +49,7 @@ class Loop:
         self.learner = Learner(env.obs_dim, env.act_dim, config, seed, total, augment, device)
         nearest = "memory" if torch.device(device).type == "cpu" else "device"
         self.replay = Replay(loop.capacity, env.num_envs, env.obs_dim, env.act_dim,
-                             storage=storage or loop.storage or nearest,
+                             storage=loop.storage or nearest,
                              folder=run.path / "replay", device=device,
                              advised=advisor is not None)
         self.watch = Watch(config.learner.discount, config.learner.gradient_clip)
@@ -59,7 +58,7 @@ class Loop:
         self.moments = Moments(env.obs_dim, loop.normalise_rows)
         self.rng = generator(seed, "loop")
         self.noise = torch.Generator(device).manual_seed(seed + 2)
-        self.step, self.debt = 0, 0.0
+        self.step, self.debt, self.evaluated = 0, 0.0, -1
         self.driven = np.ones(env.num_envs, bool)  # episodes in which the advisor acts
         self.plans = torch.zeros(env.num_envs, config.planner.horizon, env.act_dim, device=device)
         self.returns: dict[str, Array] = {}
@@ -99,6 +98,8 @@ class Loop:
                     self.save()
                     saved = time.monotonic()
             self.save()
+            if self.evaluate and self.evaluated != self.step:
+                self._evaluate(progress)
         finally:
             progress.close()
             self.run.close()
@@ -138,8 +139,9 @@ class Loop:
         model = self.learner.model
         z = model.encode(torch.from_numpy(obs.vector.astype(np.float32)).to(self.device))
         if self.config.loop.planned and self.learner.updates > 0:
-            result = plan(model, z, self.plans, self.config.planner,
-                          self.config.learner.discount, self.noise)
+            with self.learner.compute.products():
+                result = plan(model, z, self.plans, self.config.planner,
+                              self.config.learner.discount, self.noise)
             self.plans = shift(result.mean)
             return result.action.cpu().numpy()
         noise = torch.randn(len(z), model.act_dim, generator=self.noise, device=self.device)
@@ -186,6 +188,7 @@ class Loop:
         assert self.evaluate is not None
         with self.clock.part("evaluation"):
             scores = self.evaluate(self.learner.model, self.step)
+        self.evaluated = self.step
         self.run.log(self.step, **{f"eval/{k}": v for k, v in scores.items()})
         better = self.best.offer(self.learner.model, self.step, scores)
         progress.note(f"evaluation {_short(scores)}{' (the best so far)' if better else ''}")

@@ -2,24 +2,24 @@
 
 import time
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
-import numpy as np
 import torch
 from safetensors.torch import save_file
 
 from mwx import config as configs
 from mwx.agents.agent import CONFIG, WEIGHTS, Agent, TaskAgentConfig
+from mwx.agents.best import Best
 from mwx.agents.config import AgentConfig
 from mwx.agents.loop import Loop
 from mwx.agents.world_model import WorldModel
 from mwx.errors import MwxError
-from mwx.evaluation.score import Score, evaluate
-from mwx.runs import Run, provenance, read_json, write_json
+from mwx.evaluation.score import evaluate
+from mwx.runs import Run, provenance, write_json
 from mwx.sim import make
 
 EPISODES, SEED = 10, 1  # of an evaluation
-BEST = "best.json"
 
 
 def task_agent(task: str, agent: AgentConfig, seed: int = 0, threads: int = 1) -> TaskAgentConfig:
@@ -56,46 +56,30 @@ def train_agent(config: TaskAgentConfig, path: str | Path, resume: bool = False)
     else:
         run = Run.create(path, configs.to_dict(config), config.seed)
     env = make(config.task, config.agent.loop.num_envs, config.seed, config.threads)
-    best, began = _Best(config, path), time.time() - (run.spent_s() if resume else 0.0)
-    loop = Loop(env, config.agent, run, config.seed, evaluate=best)
-    model = loop.train(resume=resume and run.resumable)
-    best(model, loop.step)
-    return _export(config, path, time.time() - began)
+    began = time.time() - (run.spent_s() if resume else 0.0)
+    loop = Loop(env, config.agent, run, config.seed, evaluate=partial(_scores, config))
+    loop.train(resume=resume and run.resumable)
+    return _export(config, path, loop.best, time.time() - began)
 
 
-class _Best:
-    """Scores the agent as it would act, and keeps the weights that scored best."""
-
-    def __init__(self, config: TaskAgentConfig, path: Path):
-        self.config, self.path = config, path
-        record = path / BEST
-        self.score = read_json(record)["score"] if record.exists() else -np.inf
-
-    def __call__(self, model: WorldModel, step: int) -> Mapping[str, float]:
-        score = _score(self.config, model)
-        if score.mean() > self.score:
-            self.score = score.mean()
-            save_file(model.state_dict(), self.path / WEIGHTS)
-            write_json(self.path / BEST, {"score": self.score, "step": step})
-        return {"task_return_mean": score.mean(), "task_return_std": score.std(),
-                "length_mean": score.mean("length")}
-
-
-def _score(config: TaskAgentConfig, model: WorldModel) -> Score:
+def _scores(config: TaskAgentConfig, model: WorldModel, step: int) -> Mapping[str, float]:
+    """Score the agent as it would act."""
     agent = Agent(config, model, config.agent.loop.planned)
-    return evaluate(agent, config.task, EPISODES, SEED, threads=config.threads)
+    score = evaluate(agent, config.task, EPISODES, SEED, threads=config.threads)
+    return {"task_return_mean": score.mean(), "task_return_std": score.std(),
+            "length_mean": score.mean("length")}
 
 
-def _export(config: TaskAgentConfig, path: Path, wall_time_s: float) -> Path:
+def _export(config: TaskAgentConfig, path: Path, best: Best, wall_time_s: float) -> Path:
     """Write what `load_agent` reads, and a card that says where it came from."""
     folder = path / "agent"
     folder.mkdir(exist_ok=True)
     write_json(folder / CONFIG, configs.to_dict(config))
-    (folder / WEIGHTS).write_bytes((path / WEIGHTS).read_bytes())
-    best = read_json(path / BEST)
+    weights, step = best.load()
+    save_file(weights, folder / WEIGHTS)
     write_json(folder / "card.json", {
         **provenance(config.seed), "task": config.task, "steps": config.agent.loop.steps,
         "wall_time_s": round(wall_time_s, 1), "acts_by": "planning" if config.agent.loop.planned
-        else "policy prior", "best_step": best["step"],
-        "scores": {"task_return_mean": best["score"], "episodes": EPISODES, "seed": SEED}})
+        else "policy prior", "best_step": step,
+        "scores": {"task_return_mean": best.score, "episodes": EPISODES, "seed": SEED}})
     return folder

@@ -5,6 +5,7 @@ import re
 import shutil
 import time
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from mwx import config as configs
+from mwx.agents.best import Best
 from mwx.agents.loop import Loop
 from mwx.agents.replay import SequenceBatch
 from mwx.agents.world_model import WorldModel
@@ -76,11 +78,10 @@ def train_expert(config: ExpertConfig, path: str | Path, resume: bool = False) -
                       prior, config.tracking, config.seed)
     mirror = mirror_of(prior)
     advisor = _advisor(config, reference, env, mirror, run)
-    best = _Best(config, reference, path)
     loop = Loop(env, config.agent, run, config.seed, advisor=advisor,
-                augment=_mirrored(mirror) if mirror else None, evaluate=best)
-    model = loop.train(resume=resume and run.resumable)
-    best(model, loop.step)
+                augment=_mirrored(mirror) if mirror else None,
+                evaluate=partial(_scores, config, reference))
+    loop.train(resume=resume and run.resumable)
     return export(config, path, time.time() - began)
 
 
@@ -124,25 +125,12 @@ def _advisor(config: ExpertConfig, reference: Reference, env: TrackingEnv, mirro
     return policy.requires_grad_(False).advise
 
 
-class _Best:
-    """Scores the policy without any aid, and keeps the weights that scored best."""
-
-    def __init__(self, config: ExpertConfig, reference: Reference, path: Path):
-        self.config, self.reference, self.path = config, reference, path
-        record = path / "best.json"
-        self.score = read_json(record)["score"] if record.exists() else -np.inf
-
-    def __call__(self, model: WorldModel, step: int) -> Mapping[str, float]:
-        expert = Expert(self.config, self.reference, model)
-        scores = summary(score_expert(expert, self.config.task, EVALUATION_EPISODES,
-                                      EVALUATION_SEED, self.config.threads),
-                         get_task(self.config.task).success_bar)
-        if scores["task_return_mean"] > self.score:
-            self.score = scores["task_return_mean"]
-            save_file({k: v.half() if v.is_floating_point() else v
-                       for k, v in model.state_dict().items()}, self.path / "best.safetensors")
-            write_json(self.path / "best.json", {"step": step, "score": self.score})
-        return scores
+def _scores(config: ExpertConfig, reference: Reference, model: WorldModel, step: int
+            ) -> Mapping[str, float]:
+    """Score the policy without any aid."""
+    episodes = score_expert(Expert(config, reference, model), config.task, EVALUATION_EPISODES,
+                            EVALUATION_SEED, config.threads)
+    return summary(episodes, get_task(config.task).success_bar)
 
 
 def export(config: ExpertConfig, path: Path, wall_time_s: float) -> Path:
@@ -151,14 +139,16 @@ def export(config: ExpertConfig, path: Path, wall_time_s: float) -> Path:
     folder.mkdir(exist_ok=True)
     for name in ("config.json", "reference.npz", "metrics.jsonl"):
         shutil.copy(path / name, folder / name)
-    shutil.copy(path / "best.safetensors", folder / "weights.safetensors")
+    weights, best_step = Best(path / "weights").load()
+    save_file({k: v.half() if v.is_floating_point() else v for k, v in weights.items()},
+              folder / "weights.safetensors")
     episodes = score_expert(load_expert(folder), config.task, CARD_EPISODES, CARD_SEED,
                             config.threads)
     origin = read_json(path / "provenance.json")
     card = {"skill": config.skill, "task": config.task,
             "command": re.sub(r" --out \S+", "", origin["command"]),
             "commit": origin["commit"], "scored_at": commit(), "seed": config.seed,
-            "steps": config.agent.loop.steps, "best_step": read_json(path / "best.json")["step"],
+            "steps": config.agent.loop.steps, "best_step": best_step,
             "teacher": config.teacher.kind, "wall_time_s": round(wall_time_s),
             "machine": origin["machine"], "versions": provenance()["versions"],
             "evaluation": f"mwx evaluate pretrained/{config.skill} --task {config.task} "

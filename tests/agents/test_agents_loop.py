@@ -27,12 +27,11 @@ def config(steps, **loop):
     return replace(agent, learner=learner, loop=replace(agent.loop, num_envs=8, **values))
 
 
-def build(path, steps, seed=0, storage=None, env=None, evaluate=None, **loop):
+def build(path, steps, seed=0, env=None, evaluate=None, **loop):
     run = Run(path) if (path / "config.json").exists() else \
         Run.create(path, {}, seed, tensorboard=False)
     run._tensorboard = False
-    return Loop(env or PointMass(), config(steps, **loop), run, seed, storage=storage,
-                evaluate=evaluate)
+    return Loop(env or PointMass(), config(steps, **loop), run, seed, evaluate=evaluate)
 
 
 def play(model, episodes=32):
