@@ -11,7 +11,8 @@ def train(task: Task, recipe: str = "tdmpc2", out: Path | None = None, seed: int
 
     Args:
         task: e.g. h1-stand or h1hand-door.
-        recipe: tdmpc2 (its published constants, planning every step), paper, cpu or tiny.
+        recipe: tdmpc2 (its published constants, planning every step), tdmpc2-small (half as wide,
+            many environments), paper, cpu or tiny.
         out: run directory; runs/agent-<task>-<recipe>-<seed> unless told.
         seed: of everything random.
         resume: continue from the last complete checkpoint.
