@@ -90,8 +90,8 @@ def _alone(agent: AgentConfig) -> AgentConfig:
 
 
 TASK_AGENTS: dict[str, Callable[[], AgentConfig]] = {
-    "tdmpc2": tdmpc2_agent, "tdmpc2-small": tdmpc2_small_agent, "paper": paper_agent, "cpu": lambda: _alone(cpu_agent()),
-    "tiny": lambda: _alone(tiny_agent())}
+    "tdmpc2": tdmpc2_agent, "tdmpc2-small": tdmpc2_small_agent, "paper": paper_agent,
+    "cpu": lambda: _alone(cpu_agent()), "tiny": lambda: _alone(tiny_agent())}
 
 
 def agent(recipe: str) -> AgentConfig:
