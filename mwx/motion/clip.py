@@ -19,6 +19,8 @@ class MotionClip:
         fps: [Hz].
         source: where it came from; source_sha256: of the file's bytes; licence: its terms.
         generated: made from tables, not captured.
+        notes: sentences on what the reader found out or assumed: units, the up axis, the body.
+        label: the skill shown, where the file says so; loops: its end leads into its start.
     """
 
     names: tuple[str, ...]
@@ -30,6 +32,9 @@ class MotionClip:
     source_sha256: str = ""
     licence: str = "unknown"
     generated: bool = False
+    notes: tuple[str, ...] = ()
+    label: str = ""
+    loops: bool = False
 
     def __post_init__(self) -> None:
         where = f"clip '{self.source}'"

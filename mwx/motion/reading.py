@@ -1,5 +1,8 @@
 """Any supported file -> MotionClip."""
 
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from mwx.errors import MwxError, nearest
@@ -7,33 +10,77 @@ from mwx.motion.clip import MotionClip
 from mwx.motion.formats.asf_amc import FPS, read_amc, read_asf
 from mwx.motion.formats.keypoints import read_keypoints
 
-SUPPORTED = {".amc": "Acclaim motion, with its .asf skeleton", ".npz": "key points"}
+
+@dataclass(frozen=True)
+class Options:
+    """What a file may not say of itself.
+
+    Attributes:
+        skeleton: the .asf of an .amc.
+        fps: [Hz] of a format that has no rate.
+        body_model: the user's SMPL body model (.npz) for files that hold only angles.
+    """
+
+    skeleton: Path | None = None
+    fps: float | None = None
+    body_model: Path | None = None
 
 
-def read_clip(path: str | Path, skeleton: str | Path | None = None,
-              fps: float | None = None) -> MotionClip:
-    """Read a motion; the suffix decides how.
+Read = Callable[[Path, Options], MotionClip]
+
+
+def _amc(path: Path, options: Options) -> MotionClip:
+    return read_amc(path, read_asf(options.skeleton or _skeleton_beside(path)), options.fps or FPS)
+
+
+# suffix -> (what it is, its reader); a reader takes the path and the options
+READERS: dict[str, tuple[str, Read]] = {
+    ".amc": ("Acclaim motion, with its .asf skeleton", _amc),
+    ".npz": ("key points", lambda path, options: _npz(path, options)),
+}
+# kind of npz -> (arrays that tell it from the others, its reader); the first that fits reads
+NPZ_READERS: dict[str, tuple[tuple[str, ...], Read]] = {
+    "key points": (("joint_pos_w", "joint_names"), lambda path, _: read_keypoints(path)),
+}
+
+
+def read_clip(path: str | Path, skeleton: str | Path | None = None, fps: float | None = None,
+              body_model: str | Path | None = None) -> MotionClip:
+    """Read a motion; the suffix (and, of an npz, the arrays) decide how.
 
     Args:
-        path: .amc or .npz file.
+        path: a file of one of `READERS`.
         skeleton: the .asf of an .amc; unless given, the best match beside the motion.
         fps: [Hz] of a format that does not say (AMC: 120, the CMU data base's).
+        body_model: the user's SMPL body model (.npz) for AMASS files; without one a textbook
+            skeleton stands in.
 
     Raises:
         MwxError: unknown suffix, missing or damaged file, wrong skeleton, not a number.
     """
     path = Path(path)
     suffix = path.suffix.lower()
-    if suffix not in SUPPORTED:
-        kinds = "; ".join(f"{k} ({v})" for k, v in SUPPORTED.items())
+    if suffix not in READERS:
+        kinds = "; ".join(f"{k} ({what})" for k, (what, _) in READERS.items())
         raise MwxError(f"{path}: motions are not read from '{suffix}' files: "
-                       f"{nearest(suffix, SUPPORTED)}supported: {kinds}")
+                       f"{nearest(suffix, READERS)}supported: {kinds}")
     if not path.is_file():
         raise MwxError(f"{path}: no such file")
-    if suffix == ".npz":
-        return read_keypoints(path)
-    asf = Path(skeleton) if skeleton is not None else _skeleton_beside(path)
-    return read_amc(path, read_asf(asf), fps or FPS)
+    return READERS[suffix][1](path, Options(skeleton and Path(skeleton), fps,
+                                            body_model and Path(body_model)))
+
+
+def _npz(path: Path, options: Options) -> MotionClip:
+    """Read an npz as the kind its arrays show."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            arrays = {name.removesuffix(".npy") for name in archive.namelist()}
+    except (OSError, zipfile.BadZipFile) as error:
+        raise MwxError(f"{path}: damaged, or no npz file ({error})") from None
+    for needed, read in NPZ_READERS.values():
+        if arrays.issuperset(needed):
+            return read(path, options)
+    return read_keypoints(path)
 
 
 def _skeleton_beside(path: Path) -> Path:
