@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
-import torch
 from safetensors.torch import save_file
 
 from mwx import config as configs
+from mwx.agents import compute
 from mwx.agents.agent import CONFIG, WEIGHTS, Agent, TaskAgentConfig
 from mwx.agents.best import Best
 from mwx.agents.config import AgentConfig
@@ -47,7 +47,6 @@ def train_agent(config: TaskAgentConfig, path: str | Path, resume: bool = False)
         MwxError: the directory holds a run already, nothing to resume, or training diverged.
     """
     path = Path(path)
-    torch.set_num_threads(config.threads)
     if resume:
         config, run = configs.load(TaskAgentConfig, path / "config.json"), Run(path)
     elif (path / "config.json").exists():
@@ -58,7 +57,8 @@ def train_agent(config: TaskAgentConfig, path: str | Path, resume: bool = False)
     env = make(config.task, config.agent.loop.num_envs, config.seed, config.threads)
     began = time.time() - (run.spent_s() if resume else 0.0)
     loop = Loop(env, config.agent, run, config.seed, evaluate=partial(_scores, config))
-    loop.train(resume=resume and run.resumable)
+    with compute.threads(config.threads):
+        loop.train(resume=resume and run.resumable)
     return _export(config, path, loop.best, time.time() - began)
 
 

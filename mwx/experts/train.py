@@ -13,6 +13,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from mwx import config as configs
+from mwx.agents import compute
 from mwx.agents.best import Best
 from mwx.agents.loop import Loop
 from mwx.agents.replay import SequenceBatch
@@ -61,7 +62,6 @@ def train_expert(config: ExpertConfig, path: str | Path, resume: bool = False) -
         MwxError: the folder is in use, nothing to resume, or the training diverged.
     """
     path, run = Path(path), Run(Path(path))
-    torch.set_num_threads(config.threads)
     if resume:
         config = configs.load(ExpertConfig, path / "config.json")
         reference = Reference.load(path / "reference.npz")
@@ -77,11 +77,12 @@ def train_expert(config: ExpertConfig, path: str | Path, resume: bool = False) -
     env = TrackingEnv(make(config.task, config.agent.loop.num_envs, config.seed, config.threads),
                       prior, config.tracking, config.seed)
     mirror = mirror_of(prior)
-    advisor = _advisor(config, reference, env, mirror, run)
-    loop = Loop(env, config.agent, run, config.seed, advisor=advisor,
-                augment=_mirrored(mirror) if mirror else None,
-                evaluate=partial(_scores, config, reference))
-    loop.train(resume=resume and run.resumable)
+    with compute.threads(config.threads):
+        advisor = _advisor(config, reference, env, mirror, run)
+        loop = Loop(env, config.agent, run, config.seed, advisor=advisor,
+                    augment=_mirrored(mirror) if mirror else None,
+                    evaluate=partial(_scores, config, reference))
+        loop.train(resume=resume and run.resumable)
     return export(config, path, time.time() - began)
 
 
