@@ -1,12 +1,14 @@
-"""Feed-forward servo commands: inverse dynamics with ground forces a foot can really push with."""
+"""Feed-forward servo commands: inverse dynamics with forces that supports can really give."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import mujoco
 import numpy as np
 from scipy.optimize import nnls
 
 from mwx.motion import bodies, tangent
+from mwx.motion.supports import lowest_points
 from mwx.robot import H1, h1_numbers
 from mwx.types import Array
 
@@ -48,6 +50,7 @@ class FeedForward:
         unexplained: (T,) force on the root that no contact supplies, as a part of body weight.
         unexplained_moment: (T,) [N m] the same for its moment.
         wrench: (T, 6) all of what the ground has to supply: force [N], moment about the origin.
+        support_force: part of the body -> (T, 3) [N] on it, world frame.
     """
 
     ctrl: Array
@@ -56,6 +59,7 @@ class FeedForward:
     unexplained: Array
     unexplained_moment: Array
     wrench: Array
+    support_force: Mapping[str, Array] = field(default_factory=dict)
 
     @property
     def utilisation(self) -> Array:
@@ -65,7 +69,8 @@ class FeedForward:
 
 def feed_forward(qpos: Array, contact: Array, fps: float, advance: Array | None = None,
                  config: FeedForwardConfig | None = None,
-                 smoothing: tuple[int, int] = tangent.CLEAN) -> FeedForward:
+                 smoothing: tuple[int, int] = tangent.CLEAN,
+                 supports: Mapping[str, Array] | None = None) -> FeedForward:
     """Return the commands that hold a motion against gravity, inertia and the servos' damping.
 
     A servo gives kp (ctrl - q) - kv qdot, so ctrl = q + (torque + kv qdot) / kp.
@@ -75,29 +80,34 @@ def feed_forward(qpos: Array, contact: Array, fps: float, advance: Array | None 
         advance: (3,) [m] displacement per period of a loop; None for a motion that ends.
         config: how ground forces are chosen.
         smoothing: filter of the derivatives, see `tangent`.
+        supports: part -> (T,) bool, what bears weight beside the feet (see `supports.GROUPS`).
     """
     config = config or FeedForwardConfig()
     qvel = tangent.velocity(qpos, fps, advance, smoothing)
     qacc = tangent.acceleration(qvel, fps, advance is not None, smoothing)
-    share = load_share(contact, fps, advance is not None, config.ramp_s)
+    parts = tuple(supports or ())
+    bearing = np.stack([*contact.T, *(supports[p] for p in parts)], 1) if supports else contact
+    share = load_share(bearing, fps, advance is not None, config.ramp_s)
     model = bodies.free_model()
     data = mujoco.MjData(model)
-    rows = [_frame(model, data, *row, config) for row in zip(qpos, qvel, qacc, share, strict=True)]
+    rows = [_frame(model, data, *row, parts, config)
+            for row in zip(qpos, qvel, qacc, share, strict=True)]
     torque, force, residual, wrench = (np.array(x) for x in zip(*rows, strict=True))
     target = qpos[:, 7:] + (torque + H1.kv * qvel[:, 6:]) / H1.kp
     target = _shifted(target, config.ahead_s * fps, advance is not None)
-    return FeedForward(np.clip(target, H1.low, H1.high), torque, force,
+    return FeedForward(np.clip(target, H1.low, H1.high), torque, force[:, :2],
                        np.linalg.norm(residual[:, :3], axis=1) / WEIGHT,
-                       np.linalg.norm(residual[:, 3:], axis=1), wrench)
+                       np.linalg.norm(residual[:, 3:], axis=1), wrench,
+                       {part: force[:, 2 + i] for i, part in enumerate(parts)})
 
 
 def load_share(contact: Array, fps: float, loop: bool, ramp_s: float) -> Array:
-    """Return each foot's share (T, 2): it rises to 1 after touch-down, falls before lift-off."""
+    """Return each support's share (T, S): it rises to 1 after touch-down, falls before lift-off."""
     frames = len(contact)
     reach = max(1, round(ramp_s * fps))
     share = np.zeros(contact.shape)
     index = np.arange(frames)
-    for side in (0, 1):
+    for side in range(contact.shape[1]):
         on = contact[:, side]
         room = np.full(frames, reach, float)
         for k in range(1, reach + 1):
@@ -110,11 +120,13 @@ def load_share(contact: Array, fps: float, loop: bool, ramp_s: float) -> Array:
 
 
 def _frame(model: mujoco.MjModel, data: mujoco.MjData, qpos: Array, qvel: Array, qacc: Array,
-           share: Array, config: FeedForwardConfig) -> tuple[Array, Array, Array, Array]:
+           share: Array, parts: tuple[str, ...], config: FeedForwardConfig
+           ) -> tuple[Array, Array, Array, Array]:
     data.qpos[:], data.qvel[:], data.qacc[:] = qpos, qvel, qacc
     mujoco.mj_inverse(model, data)
     wanted = data.qfrc_inverse.copy()
     maps = [_corner_map(model, data, body, config.friction) for body in FEET]
+    maps += [_support_map(model, data, part, config.friction) for part in parts]
     pushes = np.concatenate([m for m, _ in maps])  # (C * 4, 25) generalised force per push
     shares = np.concatenate([s * low for (_, low), s in zip(maps, share, strict=True)])
     pushes, live = pushes[shares > 0], shares[shares > 0]
@@ -129,13 +141,11 @@ def _frame(model: mujoco.MjModel, data: mujoco.MjData, qpos: Array, qvel: Array,
         amounts = nnls(matrix, goal)[0]
         generalised = amounts @ pushes
     residual = wanted - generalised
-    force = np.zeros((2, 3))
     full = np.zeros(len(shares))
     full[shares > 0] = amounts
-    edges = _pyramid(config.friction)
-    for side in (0, 1):
-        part = full.reshape(2, -1, 4)[side].sum(axis=0)
-        force[side] = part @ edges
+    ends = np.cumsum([len(m) for m, _ in maps])[:-1]
+    force = np.array([part.reshape(-1, 4).sum(axis=0) @ _pyramid(config.friction)
+                      for part in np.split(full, ends)])
     root = residual[:6].copy()
     root[3:] = data.xmat[1].reshape(3, 3) @ root[3:]
     wrench = wanted[:6].copy()
@@ -167,6 +177,17 @@ def _corner_map(model: mujoco.MjModel, data: mujoco.MjData, body: str, friction:
             rows.append(_pyramid(friction) @ jacobian)
             heights += [point[2]] * 4
     return np.concatenate(rows), np.array(heights) < min(heights) + LEVEL
+
+
+def _support_map(model: mujoco.MjModel, data: mujoco.MjData, part: str, friction: float
+                 ) -> tuple[Array, Array]:
+    """Return unit pushes (P * 4, 25) at a part's P lowest points, and that all of them carry."""
+    jacobian = np.zeros((3, model.nv))
+    rows = []
+    for body, point in lowest_points(model, data, part):
+        mujoco.mj_jac(model, data, jacobian, None, point, body)
+        rows.append(_pyramid(friction) @ jacobian)
+    return np.concatenate(rows), np.ones(4 * len(rows), bool)
 
 
 def _shifted(rows: Array, frames: float, loop: bool) -> Array:

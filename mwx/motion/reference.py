@@ -14,6 +14,7 @@ import numpy as np
 
 from mwx.errors import MwxError
 from mwx.maths import rotations
+from mwx.motion.supports import NAMES, mirrored_supports
 from mwx.robot import H1
 from mwx.types import Array
 
@@ -48,6 +49,9 @@ class Reference:
         qvel: (T, 25) MuJoCo convention: linear world [m/s], angular body [rad/s], joints [rad/s].
         ctrl: (T, 19) [rad] feed-forward servo position commands.
         contact: (T, 2) bool, left and right foot on the ground.
+        supports: (T, S) bool, what else bears weight, in the order of support_names; None where
+            nothing but the feet does.
+        support_names: (S,) parts of the body, keys of `supports.GROUPS`.
         loop: frame T would be frame 0 moved by `advance`; the period is T / fps.
         advance: (3,) [m] displacement of the base in one period; zero where not a loop.
         joint_names: order of the joints.
@@ -70,6 +74,8 @@ class Reference:
     licence: str = ""
     generated: bool = False
     metrics: dict[str, Any] = field(default_factory=dict)
+    supports: Array | None = None
+    support_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         frames, joints = len(self.qpos), len(self.joint_names)
@@ -82,8 +88,26 @@ class Reference:
                                f"expected {shape}")
             if not np.isfinite(array).all():
                 raise MwxError(f"reference '{self.label}': {name} holds values that are not finite")
+        self._check_supports()
         if frames < 1 or not self.fps > 0:
             raise MwxError(f"reference '{self.label}': {frames} frames at {self.fps} Hz")
+
+    def _check_supports(self) -> None:
+        unknown = [name for name in self.support_names if name not in NAMES]
+        if unknown:
+            raise MwxError(f"reference '{self.label}': no support '{unknown[0]}'; "
+                           f"there are {', '.join(NAMES)}")
+        shape = () if self.supports is None else self.supports.shape
+        if shape != ((self.num_frames, len(self.support_names)) if self.support_names else ()):
+            raise MwxError(f"reference '{self.label}': supports have shape {shape} for "
+                           f"{self.num_frames} frames of {len(self.support_names)} names")
+
+    @property
+    def bearing(self) -> dict[str, Array]:
+        """Part of the body beside the feet -> (T,) bool, it bears weight; empty without any."""
+        if self.supports is None:
+            return {}
+        return dict(zip(self.support_names, self.supports.T, strict=True))
 
     @property
     def num_frames(self) -> int:
@@ -129,7 +153,8 @@ class Reference:
         return dataclasses.replace(
             self, qpos=mirror_qpos(self.qpos), qvel=mirror_qvel(self.qvel),
             ctrl=H1.mirror_sign * self.ctrl[:, H1.mirror_joint], contact=self.contact[:, ::-1],
-            advance=self.advance * np.array([1, -1, 1]))
+            advance=self.advance * np.array([1, -1, 1]), supports=None if self.supports is None
+            else mirrored_supports(self.supports, self.support_names))
 
     def save(self, path: str | Path) -> Path:
         """Write an npz file: all of it, or, if anything fails, nothing."""
@@ -138,6 +163,9 @@ class Reference:
                   "contact": self.contact.astype(np.uint8), "advance": self.advance,
                   "joint_names": np.array(self.joint_names),
                   "contact_names": np.array(CONTACT_NAMES), "header": np.array(self._header())}
+        if self.supports is not None:
+            arrays |= {"supports": self.supports.astype(np.uint8),
+                       "support_names": np.array(self.support_names)}
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".npz")
         os.chmod(temporary, 0o644)
@@ -192,6 +220,9 @@ def _from_arrays(arrays: dict[str, Array], path: Path) -> Reference:
                        f"this is '{H1.name}' with {len(H1.joint_names)} in its own order")
     numbers = ("qpos", "qvel", "ctrl", "advance")
     values: dict[str, Any] = {n: arrays[n].astype(float) for n in numbers}
+    if "supports" in arrays and "support_names" in arrays:
+        values |= {"supports": arrays["supports"].astype(bool),
+                   "support_names": tuple(str(x) for x in arrays["support_names"])}
     try:
         return Reference(**header, **values, contact=arrays["contact"].astype(bool),
                          joint_names=names)
