@@ -2,302 +2,157 @@
 
 A joint's CHANNELS name its Euler turns in the order they are multiplied, each about the axes the
 one before left (intrinsic), in degrees: R = R_1 R_2 R_3, G_child = G_parent R and
-p_child = p_parent + G_parent t. t is the joint's OFFSET, or its position channels where it has any.
-The file says neither its unit nor which way is up: `world_guess` finds out, the clip's notes say so.
+p_child = p_parent + G_parent t, where t is the joint's OFFSET, or its position channels if it has
+any. The file says neither its unit nor which way is up: the body tells, and the notes say so.
 """
 
-import math
 import re
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from mwx.errors import MwxError
-from mwx.maths import rotations
 from mwx.motion.clip import MotionClip
-from mwx.motion.formats import world_guess
+from mwx.motion.formats import units
+from mwx.motion.formats.bvh_text import Joint, Motion, parse, read_bytes
 from mwx.motion.reference import sha256
 from mwx.types import Array
 
-MAX_BYTES = 600_000_000  # larger files do not fit beside what is computed from them
-MAX_POINTS = 1000  # joints and end sites; no skeleton comes near
-MAX_SIZE = 10_000_000  # frames x points: 0.6 GB of positions and turns
-FPS_RANGE = (1.0, 2000.0)  # [Hz]
-CHANNELS = tuple(f"{axis}{kind}" for kind in ("position", "rotation") for axis in "xyz")
+CHUNK = 2048  # frames at a time, so that the work stays in the cache
+LOOK = 500  # frames from which unit and up axis are found
+JUMP = 12.0  # [m/s] no limb is faster than this against the root
 
 
-@dataclass
-class Joint:
-    """A joint or an end site: parent's index, offset (3,) [file units], channels in file order."""
-
-    name: str
-    parent: int
-    line: int
-    offset: Array | None = None
-    channels: tuple[str, ...] | None = None
-    end: bool = False
-
-
-@dataclass(frozen=True)
-class Motion:
-    """What the file says: J joints and end sites, values (T, channels of all joints), rate [Hz]."""
-
-    joints: tuple[Joint, ...]
-    values: Array
-    fps: float
-    notes: tuple[str, ...] = field(default=())
-
-
-def read_bvh(path: Path, up: str | None = None, metres: float | None = None) -> MotionClip:
-    """Read a BVH file; what was detected or assumed is in the clip's notes.
+def read_bvh(path: Path, up: str | None = None, unit: str | None = None) -> MotionClip:
+    """Read a BVH file; what was found out or assumed is in the clip's notes.
 
     Args:
         path: the file.
-        up: "y" or "z", the file's vertical axis; found out unless given.
-        metres: [m] per file unit; found out from the size of the skeleton unless given.
+        up: the file's vertical axis, of `units.TO_Z_UP`; found out unless given.
+        unit: of `units.UNITS`; found out from the size of the skeleton unless given.
 
     Raises:
-        MwxError: no BVH, cut short, wrong counts, not a number; with file and line.
+        MwxError: no BVH, cut short, wrong counts, not a number, nobody's size; with file and line.
     """
-    data = _bytes(path)
-    motion = _parsed(path, data)
+    data = read_bytes(path)
+    motion = parse(path, data)
     names, notes = _bare(tuple(j.name for j in motion.joints))
-    positions, turns, more = _forward(motion)
+    added, more = _displacements(motion)
+    metres, turn, found = _world(names, motion, added, up, unit, path)
+    positions, turns = _forward(motion, added, metres, turn)
     if not np.isfinite(positions).all():
         frame = int(np.argwhere(~np.isfinite(positions))[0][0])
         raise MwxError(f"{path}: frame {frame + 1}: its numbers are too large for positions")
-    parents = tuple(j.parent for j in motion.joints)
-    world = world_guess.guess(names, parents, _bones(motion), positions, up, metres)
-    positions, turns = world.applied(positions, turns)
-    start = world_guess.frames_of_calibration(positions, motion.fps)
-    said = (*motion.notes, *notes, *more, *world.notes)
+    start = _calibration_frames(positions, motion.fps)
     if start:
-        said += (f"frame 1 is a calibration pose far from frame {start + 1}: left out",)
-    return MotionClip(names, parents, positions[start:], motion.fps, turns[start:],
-                      source=path.name, source_sha256=sha256(data), licence="as the source",
-                      notes=said)
+        more += ("frame 1 is a calibration pose far from frame 2: left out",)
+    return MotionClip(names, tuple(j.parent for j in motion.joints), positions[start:], motion.fps,
+                      turns[start:], source=path.name, source_sha256=sha256(data),
+                      licence="as the source", notes=(*found, *notes, *more))
 
 
-def _bytes(path: Path) -> bytes:
-    try:
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise MwxError(f"{path}: {size / 1e6:.0f} MB; up to {MAX_BYTES / 1e6:.0f} MB are read: "
-                           "cut the motion into parts")
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise MwxError(f"{path}: no such file") from None
-    except OSError as error:
-        raise MwxError(f"{path}: cannot be read ({error.strerror})") from None
+def _world(names: Sequence[str], motion: Motion, added: bool, up: str | None, unit: str | None,
+           path: Path) -> tuple[float, Array, tuple[str, ...]]:
+    """Return metres per file unit, the turn (4,) to z up, and what was found out."""
+    for what, given, known in (("up axis", up, units.TO_Z_UP), ("unit", unit, units.UNITS)):
+        if given is not None and given not in known:
+            raise MwxError(f"{what} '{given}': known: {', '.join(known)}")
+    some = motion.values[:: max(1, len(motion.values) // LOOK)]
+    positions, _ = _chain(motion.joints, some.T, added, 1.0, units.TO_Z_UP["z"])
+    points = np.moveaxis(positions, -1, 0)
+    with np.errstate(over="ignore", invalid="ignore"):
+        metres, said_unit = ((units.UNITS[unit], f"units: {unit}, as told") if unit else
+                             units.unit_of(names, points, str(path)))
+        axis, said_axis = (up, f"{up} up, as told") if up else _up_axis(names, motion, points)
+    return metres, units.TO_Z_UP[axis], (said_unit, said_axis)
 
 
-def _parsed(path: Path, data: bytes) -> Motion:
-    found = re.search(rb"^[ \t]*MOTION[ \t]*\r?$", data, re.IGNORECASE | re.MULTILINE)
-    head = data if found is None else data[:found.start()]
-    if not head.lstrip(b"\xef\xbb\xbf \t\r\n").upper().startswith(b"HIERARCHY"):
-        raise MwxError(f"{path}:1: no BVH motion: it does not begin with HIERARCHY")
-    try:
-        text = head.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = head.count(b"\n", 0, error.start) + 1
-        raise MwxError(f"{path}:{line}: not UTF-8 text; save the file as UTF-8") from None
-    joints = _hierarchy(path, text)
-    if found is None:
-        raise MwxError(f"{path}: cut short: it has no MOTION section")
-    return _motion(path, joints, data[found.end():], head.count(b"\n") + 1)
+def _up_axis(names: Sequence[str], motion: Motion, points: Array) -> tuple[str, str]:
+    """Return the axis that is up; one who only crawls along z must not make z the vertical.
+
+    Where body and habit (y) disagree, y stays if the skeleton at rest stands along it, unless the
+    lowest points move along y and stay level along the other.
+    """
+    axis, said = units.up_axis(names, points, "y")
+    rest, _ = _chain(motion.joints, np.zeros((motion.values.shape[1], 1)), True, 1.0,
+                     units.TO_Z_UP["z"])
+    if axis == "y" or units.up_axis(names, np.moveaxis(rest, -1, 0), "x")[0] != "y":
+        return axis, said
+    lowest = points.min(axis=1) if "-" not in axis else points.max(axis=1)
+    spread = np.ptp(np.percentile(lowest, [5, 95], axis=0), axis=0)
+    if spread["xyz".index(axis[-1])] < spread[1] / 2:
+        return axis, said
+    return "y", "y up, turned (the skeleton at rest stands along it; the person lies or crawls)"
 
 
-def _hierarchy(path: Path, text: str) -> tuple[Joint, ...]:
-    joints: list[Joint] = []
-    chain: list[int] = []  # joints whose braces are open
-    waiting = False  # the newest joint's brace is still to come
-    line = 1
-    for line, statement in _statements(text):
-        words = statement.split()
-        key = words[0].upper()
-        if key in ("ROOT", "JOINT", "END"):
-            if waiting or (key == "ROOT") != (not joints) or (key != "ROOT" and not chain):
-                raise MwxError(f"{path}:{line}: '{statement[:40]}' where none belongs: one ROOT, "
-                               "then joints inside its braces")
-            joints.append(_joint(joints, chain, key, words, line))
-            waiting = True
-        elif key == "{" and waiting:
-            chain.append(len(joints) - 1)
-            waiting = False
-        elif key == "}" and chain and not waiting:
-            chain.pop()
-        elif key in ("OFFSET", "CHANNELS") and chain and not waiting:
-            _describe(path, line, joints[chain[-1]], words)
-        elif key != "HIERARCHY" or joints:
-            raise MwxError(f"{path}:{line}: '{statement[:40]}' is not understood there")
-        if len(joints) > MAX_POINTS:
-            raise MwxError(f"{path}:{line}: more than {MAX_POINTS} joints, so no person's skeleton")
-    if chain or waiting or not joints:
-        raise MwxError(f"{path}:{line}: cut short: the hierarchy ends inside "
-                       f"'{joints[-1].name if joints else 'HIERARCHY'}'")
-    return _complete(path, joints)
+def _calibration_frames(positions: Array, fps: float) -> int:
+    """Return 1 where frame 0 is a calibration pose that the motion jumps away from, else 0."""
+    if len(positions) < 4:
+        return 0
+    few = positions[:2000]
+    steps = np.linalg.norm(np.diff(few - few[:, :1], axis=0), axis=-1).max(axis=1)
+    return int(steps[0] * fps > JUMP and steps[0] > 4 * steps[1:].max())
 
 
-def _statements(text: str) -> list[tuple[int, str]]:
-    out = []
-    for number, line in enumerate(text.splitlines(), 1):
-        out += [(number, s) for part in re.split(r"([{}])", line) if (s := part.strip())]
+def _forward(motion: Motion, added: bool, metres: float, turn: Array) -> tuple[Array, Array]:
+    """Return positions (T, J, 3) [m] and turns (T, J, 4), z up."""
+    shape = (len(motion.values), len(motion.joints))
+    positions, turns = np.empty((*shape, 3)), np.empty((*shape, 4))
+    for start in range(0, shape[0], CHUNK):
+        part = slice(start, start + CHUNK)
+        places, local = _chain(motion.joints, motion.values[part].T, added, metres, turn)
+        positions[part], turns[part] = np.moveaxis(places, -1, 0), np.moveaxis(local, -1, 0)
+    return positions, turns
+
+
+def _chain(joints: tuple[Joint, ...], values: Array, added: bool, metres: float, world: Array
+           ) -> tuple[Array, Array]:
+    """Return positions (J, 3, T) and turns (J, 4, T) of values (channels, T).
+
+    Time comes last: every operation then runs along memory.
+
+    Args:
+        added: position channels below the root add to OFFSET.
+        metres: per file unit; world: (4,) turn from the file's axes to z up.
+    """
+    frames = values.shape[1]
+    places, turns = np.empty((len(joints), 3, frames)), np.empty((len(joints), 4, frames))
+    rows = iter(values)
+    for i, joint in enumerate(joints):
+        root = joint.parent < 0
+        place = np.repeat(np.asarray(joint.offset)[:, None], frames, axis=1)
+        before = turn = np.repeat(world[:, None], frames, axis=1) if root else turns[joint.parent]
+        for channel in joint.channels or ():
+            axis, row = "xyz".index(channel[0]), next(rows)
+            if channel.endswith("position"):
+                place[axis] = row + (place[axis] if added and not root else 0)
+            else:
+                turn = _turned(turn, axis, np.deg2rad(row))
+        places[i] = metres * _rotated(before, place) + (0 if root else places[joint.parent])
+        turns[i] = turn
+    return places, turns
+
+
+def _turned(q: Array, axis: int, angle: Array) -> Array:
+    """Return quaternions (4, T) followed by turns about one of their own axes; angle (T,) [rad]."""
+    cosine, sine = np.cos(angle / 2), np.sin(angle / 2)
+    i, j, k = 1 + axis, 1 + (axis + 1) % 3, 1 + (axis + 2) % 3
+    out = np.empty((4, len(angle)))
+    out[0], out[i] = cosine * q[0] - sine * q[i], cosine * q[i] + sine * q[0]
+    out[j], out[k] = cosine * q[j] + sine * q[k], cosine * q[k] - sine * q[j]
     return out
 
 
-def _joint(joints: list[Joint], chain: list[int], key: str, words: list[str], line: int) -> Joint:
-    parent = chain[-1] if chain else -1
-    if key != "END":
-        return Joint(" ".join(words[1:]) or f"joint{len(joints)}", parent, line)
-    siblings = sum(j.end and j.parent == parent for j in joints)
-    name = f"{joints[parent].name}_End" + (str(siblings + 1) if siblings else "")
-    return Joint(name, parent, line, channels=(), end=True)
+def _rotated(q: Array, v: Array) -> Array:
+    """Return vectors (3, T) turned by quaternions (4, T)."""
+    twice = 2 * _cross(q[1:], v)
+    return v + q[0] * twice + _cross(q[1:], twice)
 
 
-def _describe(path: Path, line: int, joint: Joint, words: list[str]) -> None:
-    if words[0].upper() == "OFFSET":
-        numbers = _numbers(path, line, words[1:])
-        if len(numbers) != 3 or joint.offset is not None:
-            raise MwxError(f"{path}:{line}: '{joint.name}' needs one OFFSET of 3 numbers, this one "
-                           f"has {len(numbers)}")
-        joint.offset = np.array(numbers)
-        return
-    names = tuple(w.lower() for w in words[2:])
-    count = words[1] if len(words) > 1 else ""
-    unknown = [w for w in names if w not in CHANNELS]
-    if unknown:
-        raise MwxError(f"{path}:{line}: '{joint.name}' has a channel '{unknown[0]}'; known: "
-                       f"{', '.join(CHANNELS)}")
-    if count != str(len(names)) or len(set(names)) != len(names) or joint.channels is not None:
-        raise MwxError(f"{path}:{line}: '{joint.name}' announces {count or 'no'} channels and names "
-                       f"{len(names)}; each once, at most {len(CHANNELS)}")
-    joint.channels = names
-
-
-def _numbers(path: Path, line: int, words: list[str]) -> list[float]:
-    try:
-        numbers = [float(w) for w in words]
-    except ValueError:
-        raise MwxError(f"{path}:{line}: '{' '.join(words)[:40]}' are not numbers") from None
-    if not all(math.isfinite(n) for n in numbers):
-        raise MwxError(f"{path}:{line}: '{' '.join(words)[:40]}' is not finite")
-    return numbers
-
-
-def _complete(path: Path, joints: list[Joint]) -> tuple[Joint, ...]:
-    seen: dict[str, int] = {}
-    for joint in joints:
-        if joint.offset is None or joint.channels is None:
-            lacks = "OFFSET" if joint.offset is None else "CHANNELS"
-            raise MwxError(f"{path}:{joint.line}: '{joint.name}' has no {lacks}")
-        if joint.name in seen:
-            raise MwxError(f"{path}:{joint.line}: a second joint '{joint.name}', the first is in "
-                           f"line {seen[joint.name]}; rename one")
-        seen[joint.name] = joint.line
-    return tuple(joints)
-
-
-def _motion(path: Path, joints: tuple[Joint, ...], body: bytes, line: int) -> Motion:
-    """Read what follows the word MOTION in some line of the file."""
-    rows = body.split(b"\n")
-    heads = [i for i, row in enumerate(rows[:50]) if row.strip()][:2]
-    said = [rows[i].decode("latin-1").strip() for i in heads]
-    frames = re.fullmatch(r"frames\s*:?\s*(\d{1,18})", said[0], re.IGNORECASE) if said else None
-    if frames is None:
-        raise MwxError(f"{path}:{line + (heads or [1])[0]}: 'Frames: N' is expected after MOTION, "
-                       f"found '{(said or [''])[0][:40]}'")
-    step = re.fullmatch(r"frame\s*time\s*:?\s*(\S+)", said[1] if len(said) > 1 else "",
-                        re.IGNORECASE)
-    if step is None:
-        raise MwxError(f"{path}:{line + heads[0] + 1}: 'Frame Time: seconds' is expected, found "
-                       f"'{said[1][:40] if len(said) > 1 else ''}'")
-    fps, notes = _rate(path, line + heads[1], step[1])
-    width = sum(len(j.channels or ()) for j in joints)
-    values = _values(path, rows[heads[1] + 1:], line + heads[1] + 1, width, len(joints),
-                     (int(frames[1]), line + heads[0]))
-    return Motion(joints, values, fps, notes)
-
-
-def _rate(path: Path, line: int, word: str) -> tuple[float, tuple[str, ...]]:
-    step = _numbers(path, line, [word])[0]
-    if step <= 0:
-        raise MwxError(f"{path}:{line}: Frame Time {word}: it is in seconds and above 0, "
-                       "e.g. 0.033333 for 30 frames a second")
-    low, high = FPS_RANGE
-    if not 1 / high <= step <= 1 / low:
-        raise MwxError(f"{path}:{line}: Frame Time {word} s is {1 / step:g} frames a second; "
-                       f"{low:g} to {high:g} are read. Is it in milliseconds?")
-    fps = round(1 / step, 2)  # .0083333 means 120 Hz
-    return fps, (f"{fps:g} frames a second",)
-
-
-def _values(path: Path, rows: list[bytes], first: int, width: int, points: int,
-            said: tuple[int, int]) -> Array:
-    """Return the numbers (T, width), each row checked.
-
-    Args:
-        rows: the lines from number `first` on; said: announced frames, and in which line.
-    """
-    count, line = said
-    if width == 0:
-        raise MwxError(f"{path}: no joint has a channel, so nothing moves")
-    if count * points > MAX_SIZE:
-        raise MwxError(f"{path}:{line}: {count} frames of {points} points; up to "
-                       f"{MAX_SIZE // points} such frames are read: cut the motion into parts")
-    if count < 2:
-        raise MwxError(f"{path}:{line}: {count} frames, a motion needs at least 2")
-    numbers = [i for i, row in enumerate(rows) if row.strip()]
-    if len(numbers) < count:
-        raise MwxError(f"{path}:{line}: cut short: {count} frames announced, {len(numbers)} there")
-    if len(numbers) > count:
-        raise MwxError(f"{path}:{first + numbers[count]}: more lines than the {count} frames "
-                       f"announced in line {line}")
-    values = np.empty((count, width))
-    for frame, i in enumerate(numbers):
-        row = rows[i].split()
-        if len(row) != width:
-            raise MwxError(f"{path}:{first + i}: frame {frame + 1} has {len(row)} numbers, the "
-                           f"channels need {width}: cut short or damaged")
-        try:
-            values[frame] = row  # numpy reads the words of a row many times faster than float()
-        except ValueError:
-            raise MwxError(f"{path}:{first + i}: frame {frame + 1} holds what is not a number"
-                           ) from None
-    if not np.isfinite(values).all():
-        frame = int(np.argwhere(~np.isfinite(values))[0][0])
-        raise MwxError(f"{path}:{first + numbers[frame]}: frame {frame + 1} holds what is not a "
-                       "finite number; cut the clip there or fill the gap")
-    return values
-
-
-def _forward(motion: Motion) -> tuple[Array, Array, tuple[str, ...]]:
-    """Return positions (T, J, 3), turns (T, J, 4) in the file's world, and what to note."""
-    frames, shape = len(motion.values), (len(motion.values), len(motion.joints))
-    positions, turns = np.empty((*shape, 3)), np.empty((*shape, 4))
-    added, notes = _displacements(motion)
-    column = 0
-    for i, joint in enumerate(motion.joints):
-        channels = joint.channels or ()
-        values = motion.values[:, column:column + len(channels)]
-        column += len(channels)
-        place = np.tile(np.asarray(joint.offset), (frames, 1))
-        local = None
-        for channel, angles in zip(channels, values.T, strict=True):
-            if channel.endswith("position"):
-                axis = "xyz".index(channel[0])
-                place[:, axis] = angles + (place[:, axis] if added and joint.parent >= 0 else 0)
-            else:
-                turn = rotations.about(channel[0], np.deg2rad(angles))
-                local = turn if local is None else rotations.multiply(local, turn)
-        if joint.parent < 0:
-            positions[:, i] = place
-            turns[:, i] = [1, 0, 0, 0] if local is None else local
-            continue
-        parent = turns[:, joint.parent]
-        positions[:, i] = positions[:, joint.parent] + rotations.rotate(parent, place)
-        turns[:, i] = parent if local is None else rotations.multiply(parent, local)
-    return positions, turns, notes
+def _cross(a: Array, b: Array) -> Array:
+    return np.stack([a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2],
+                     a[0] * b[1] - a[1] * b[0]])
 
 
 def _displacements(motion: Motion) -> tuple[bool, tuple[str, ...]]:
@@ -305,26 +160,19 @@ def _displacements(motion: Motion) -> tuple[bool, tuple[str, ...]]:
 
     Most replace it; then their values lie near the offsets and not near zero.
     """
-    column, near_offset, near_zero = 0, 0.0, 0.0
+    near_offset, near_zero, columns = 0.0, 0.0, iter(motion.values.T)
     for joint in motion.joints:
         for channel in joint.channels or ():
+            values = next(columns)
             if channel.endswith("position") and joint.parent >= 0:
-                values = motion.values[:, column]
                 rest = np.asarray(joint.offset)["xyz".index(channel[0])]
                 near_offset += float(np.abs(values - rest).mean())
                 near_zero += float(np.abs(values).mean())
-            column += 1
     if near_offset == near_zero == 0:
         return False, ()
     added = near_zero < near_offset
     return added, ("position channels below the root "
                    + ("add to" if added else "replace") + " OFFSET",)
-
-
-def _bones(motion: Motion) -> Array:
-    """Return the length (J,) of the bone to each joint [file units]; 0 for the root."""
-    return np.array([0.0 if j.parent < 0 else float(np.linalg.norm(np.asarray(j.offset)))
-                     for j in motion.joints])
 
 
 def _bare(names: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:

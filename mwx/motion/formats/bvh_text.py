@@ -1,0 +1,239 @@
+"""The text of a BVH file: joints and their channels, then a row of numbers a frame, all checked."""
+
+import math
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mwx.errors import MwxError
+from mwx.types import Array
+
+MAX_BYTES = 600_000_000  # larger files do not fit beside what is computed from them
+MAX_POINTS = 1000  # joints and end sites; no skeleton comes near
+MAX_SIZE = 10_000_000  # frames x points: 0.6 GB of positions and turns
+FPS_RANGE = (1.0, 2000.0)  # [Hz]
+CHANNELS = tuple(f"{axis}{kind}" for kind in ("position", "rotation") for axis in "xyz")
+
+
+@dataclass
+class Joint:
+    """A joint or an end site: parent's index, offset (3,) [file units], channels in file order."""
+
+    name: str
+    parent: int
+    line: int
+    offset: Array | None = None
+    channels: tuple[str, ...] | None = None
+    end: bool = False
+
+
+@dataclass(frozen=True)
+class Motion:
+    """What the file says: joints and end sites, values (T, channels of all joints), rate [Hz]."""
+
+    joints: tuple[Joint, ...]
+    values: Array
+    fps: float
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return a file's contents.
+
+    Raises:
+        MwxError: absent, unreadable or larger than MAX_BYTES.
+    """
+    try:
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise MwxError(f"{path}: {size / 1e6:.0f} MB; up to {MAX_BYTES / 1e6:.0f} MB are read: "
+                           "cut the motion into parts")
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise MwxError(f"{path}: no such file") from None
+    except OSError as error:
+        raise MwxError(f"{path}: cannot be read ({error.strerror})") from None
+
+
+def parse(path: Path, data: bytes) -> Motion:
+    """Return what a file's bytes say.
+
+    Raises:
+        MwxError: no BVH, cut short, wrong counts, not a number; with file and line.
+    """
+    found = re.search(rb"^[ \t]*MOTION[ \t]*\r?$", data, re.IGNORECASE | re.MULTILINE)
+    head = data if found is None else data[:found.start()]
+    if not head.lstrip(b"\xef\xbb\xbf \t\r\n").upper().startswith(b"HIERARCHY"):
+        raise MwxError(f"{path}:1: no BVH motion: it does not begin with HIERARCHY")
+    try:
+        text = head.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = head.count(b"\n", 0, error.start) + 1
+        raise MwxError(f"{path}:{line}: not UTF-8 text; save the file as UTF-8") from None
+    joints = _hierarchy(path, text)
+    if found is None:
+        raise MwxError(f"{path}: cut short: it has no MOTION section")
+    return _motion(path, joints, data[found.end():], head.count(b"\n") + 1)
+
+
+def _hierarchy(path: Path, text: str) -> tuple[Joint, ...]:
+    joints: list[Joint] = []
+    chain: list[int] = []  # joints whose braces are open
+    waiting = False  # the newest joint's brace is still to come
+    line = 1
+    for line, statement in _statements(text):
+        words = statement.split()
+        key = words[0].upper()
+        if key in ("ROOT", "JOINT", "END"):
+            if waiting or (key == "ROOT") != (not joints) or (key != "ROOT" and not chain):
+                raise MwxError(f"{path}:{line}: '{statement[:40]}' where none belongs: one ROOT, "
+                               "then joints inside its braces")
+            joints.append(_joint(joints, chain, key, words, line))
+            waiting = True
+        elif key == "{" and waiting:
+            chain.append(len(joints) - 1)
+            waiting = False
+        elif key == "}" and chain and not waiting:
+            chain.pop()
+        elif key in ("OFFSET", "CHANNELS") and chain and not waiting:
+            _describe(path, line, joints[chain[-1]], words)
+        elif key != "HIERARCHY" or joints:
+            raise MwxError(f"{path}:{line}: '{statement[:40]}' is not understood there")
+        if len(joints) > MAX_POINTS:
+            raise MwxError(f"{path}:{line}: more than {MAX_POINTS} joints, so no person's skeleton")
+    if chain or waiting or not joints:
+        raise MwxError(f"{path}:{line}: cut short: the hierarchy ends inside "
+                       f"'{joints[-1].name if joints else 'HIERARCHY'}'")
+    return _complete(path, joints)
+
+
+def _statements(text: str) -> list[tuple[int, str]]:
+    out = []
+    for number, line in enumerate(text.splitlines(), 1):
+        out += [(number, s) for part in re.split(r"([{}])", line) if (s := part.strip())]
+    return out
+
+
+def _joint(joints: list[Joint], chain: list[int], key: str, words: list[str], line: int) -> Joint:
+    parent = chain[-1] if chain else -1
+    if key != "END":
+        return Joint(" ".join(words[1:]) or f"joint{len(joints)}", parent, line)
+    siblings = sum(j.end and j.parent == parent for j in joints)
+    name = f"{joints[parent].name}_End" + (str(siblings + 1) if siblings else "")
+    return Joint(name, parent, line, channels=(), end=True)
+
+
+def _describe(path: Path, line: int, joint: Joint, words: list[str]) -> None:
+    if words[0].upper() == "OFFSET":
+        numbers = _numbers(path, line, words[1:])
+        if len(numbers) != 3 or joint.offset is not None:
+            raise MwxError(f"{path}:{line}: '{joint.name}' needs one OFFSET of 3 numbers, this one "
+                           f"has {len(numbers)}")
+        joint.offset = np.array(numbers)
+        return
+    names = tuple(w.lower() for w in words[2:])
+    count = words[1] if len(words) > 1 else ""
+    unknown = [w for w in names if w not in CHANNELS]
+    if unknown:
+        raise MwxError(f"{path}:{line}: '{joint.name}' has a channel '{unknown[0]}'; known: "
+                       f"{', '.join(CHANNELS)}")
+    if count != str(len(names)) or len(set(names)) != len(names) or joint.channels is not None:
+        raise MwxError(f"{path}:{line}: '{joint.name}' announces {count[:20] or 'no'} channels and "
+                       f"names {len(names)}; each once, at most {len(CHANNELS)}")
+    joint.channels = names
+
+
+def _numbers(path: Path, line: int, words: list[str]) -> list[float]:
+    try:
+        numbers = [float(w) for w in words]
+    except ValueError:
+        raise MwxError(f"{path}:{line}: '{' '.join(words)[:40]}' are not numbers") from None
+    if not all(math.isfinite(n) for n in numbers):
+        raise MwxError(f"{path}:{line}: '{' '.join(words)[:40]}' is not finite")
+    return numbers
+
+
+def _complete(path: Path, joints: list[Joint]) -> tuple[Joint, ...]:
+    seen: dict[str, int] = {}
+    for joint in joints:
+        if joint.offset is None or joint.channels is None:
+            lacks = "OFFSET" if joint.offset is None else "CHANNELS"
+            raise MwxError(f"{path}:{joint.line}: '{joint.name}' has no {lacks}")
+        if joint.name in seen:
+            raise MwxError(f"{path}:{joint.line}: a second joint '{joint.name}', the first is in "
+                           f"line {seen[joint.name]}; rename one")
+        seen[joint.name] = joint.line
+    return tuple(joints)
+
+
+def _motion(path: Path, joints: tuple[Joint, ...], body: bytes, line: int) -> Motion:
+    """Read what follows the word MOTION in some line of the file."""
+    rows = body.split(b"\n")
+    heads = [i for i, row in enumerate(rows[:50]) if row.strip()][:2]
+    said = [rows[i].decode("latin-1").strip() for i in heads]
+    frames = re.fullmatch(r"frames\s*:?\s*(\d{1,18})", said[0], re.IGNORECASE) if said else None
+    if frames is None:
+        raise MwxError(f"{path}:{line + (heads or [1])[0]}: 'Frames: N' is expected after MOTION, "
+                       f"found '{(said or [''])[0][:40]}'")
+    step = re.fullmatch(r"frame\s*time\s*:?\s*(\S+)", said[1] if len(said) > 1 else "",
+                        re.IGNORECASE)
+    if step is None:
+        raise MwxError(f"{path}:{line + heads[0] + 1}: 'Frame Time: seconds' is expected, found "
+                       f"'{said[1][:40] if len(said) > 1 else ''}'")
+    fps = _rate(path, line + heads[1], step[1])
+    width = sum(len(j.channels or ()) for j in joints)
+    values = _values(path, rows[heads[1] + 1:], line + heads[1] + 1, width, len(joints),
+                     (int(frames[1]), line + heads[0]))
+    return Motion(joints, values, fps)
+
+
+def _rate(path: Path, line: int, word: str) -> float:
+    step = _numbers(path, line, [word])[0]
+    if step <= 0:
+        raise MwxError(f"{path}:{line}: Frame Time {word}: it is in seconds and above 0, "
+                       "e.g. 0.033333 for 30 frames a second")
+    low, high = FPS_RANGE
+    if not 1 / high <= step <= 1 / low:
+        raise MwxError(f"{path}:{line}: Frame Time {word} s is {1 / step:g} frames a second; "
+                       f"{low:g} to {high:g} are read. Is it in milliseconds?")
+    return round(1 / step, 2)  # .0083333 means 120 Hz
+
+
+def _values(path: Path, rows: list[bytes], first: int, width: int, points: int,
+            said: tuple[int, int]) -> Array:
+    """Return the numbers (T, width), each row checked.
+
+    Args:
+        rows: the lines from number `first` on; said: announced frames, and in which line.
+    """
+    count, line = said
+    if width == 0:
+        raise MwxError(f"{path}: no joint has a channel, so nothing moves")
+    if count * points > MAX_SIZE:
+        raise MwxError(f"{path}:{line}: {count} frames of {points} points; up to "
+                       f"{MAX_SIZE // points} such frames are read: cut the motion into parts")
+    if count < 2:
+        raise MwxError(f"{path}:{line}: {count} frames, a motion needs at least 2")
+    numbers = [i for i, row in enumerate(rows) if row.strip()]
+    if len(numbers) < count:
+        raise MwxError(f"{path}:{line}: cut short: {count} frames announced, {len(numbers)} there")
+    if len(numbers) > count:
+        raise MwxError(f"{path}:{first + numbers[count]}: more lines than the {count} frames "
+                       f"announced in line {line}")
+    values = np.empty((count, width))
+    for frame, i in enumerate(numbers):
+        row = rows[i].split()
+        if len(row) != width:
+            raise MwxError(f"{path}:{first + i}: frame {frame + 1} has {len(row)} numbers, the "
+                           f"channels need {width}: cut short or damaged")
+        try:
+            values[frame] = [float(word) for word in row]
+        except ValueError:
+            raise MwxError(f"{path}:{first + i}: frame {frame + 1} holds what is not a number"
+                           ) from None
+    if not np.isfinite(values).all():
+        frame = int(np.argwhere(~np.isfinite(values))[0][0])
+        raise MwxError(f"{path}:{first + numbers[frame]}: frame {frame + 1} holds what is not a "
+                       "finite number; cut the clip there or fill the gap")
+    return values
