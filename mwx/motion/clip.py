@@ -7,6 +7,21 @@ import numpy as np
 from mwx.errors import MwxError
 from mwx.types import Array
 
+MAX_FRAMES = 500_000  # 69 minutes at 120 Hz
+
+
+def check_frames(count: int, source: str) -> None:
+    """Refuse what is no motion, or would fill the memory.
+
+    Raises:
+        MwxError: fewer than 2 frames or more than `MAX_FRAMES`.
+    """
+    if count < 2:
+        raise MwxError(f"{source}: {count} frames, a motion needs at least 2")
+    if count > MAX_FRAMES:
+        raise MwxError(f"{source}: {count} frames, at most {MAX_FRAMES} are read at once; cut the "
+                       "recording into clips (a skill takes seconds)")
+
 
 @dataclass(frozen=True)
 class MotionClip:
@@ -42,8 +57,7 @@ class MotionClip:
         if self.positions_w.ndim != 3 or self.positions_w.shape[1:] != (joints, 3):
             raise MwxError(f"{where}: positions have shape {self.positions_w.shape}, expected "
                            f"(frames, {joints}, 3)")
-        if len(self.positions_w) < 2:
-            raise MwxError(f"{where}: {len(self.positions_w)} frames, a motion needs at least 2")
+        check_frames(len(self.positions_w), where)
         if not np.isfinite(self.positions_w).all():
             frame, joint = np.argwhere(~np.isfinite(self.positions_w))[0][:2]
             raise MwxError(f"{where}: the position of '{self.names[joint]}' is not a number in "
@@ -52,6 +66,15 @@ class MotionClip:
             raise MwxError(f"{where}: {self.fps} frames a second")
         if len(self.parents) != joints:
             raise MwxError(f"{where}: {len(self.parents)} parents for {joints} points")
+        if not all(-1 <= p < joints for p in self.parents):
+            raise MwxError(f"{where}: parents are indices of points or -1, not {self.parents}")
+        if len(set(self.names)) < joints:
+            twice = next(n for n in self.names if self.names.count(n) > 1)
+            raise MwxError(f"{where}: two points are called '{twice}'")
+        turns = self.rotations_w
+        if turns is not None and turns.shape != (len(self.positions_w), joints, 4):
+            raise MwxError(f"{where}: rotations have shape {turns.shape}, expected "
+                           f"({len(self.positions_w)}, {joints}, 4)")
 
     @property
     def duration_s(self) -> float:

@@ -1,12 +1,13 @@
 """Any supported file -> MotionClip."""
 
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from mwx.errors import MwxError, nearest
 from mwx.motion.clip import MotionClip
+from mwx.motion.formats import npz
+from mwx.motion.formats.amass import read_amass
 from mwx.motion.formats.asf_amc import FPS, read_amc, read_asf
 from mwx.motion.formats.keypoints import read_keypoints
 
@@ -41,6 +42,9 @@ READERS: dict[str, tuple[str, Read]] = {
 # kind of npz -> (arrays that tell it from the others, its reader); the first that fits reads
 NPZ_READERS: dict[str, tuple[tuple[str, ...], Read]] = {
     "key points": (("joint_pos_w", "joint_names"), lambda path, _: read_keypoints(path)),
+    "AMASS": (("poses",), lambda path, options: read_amass(path, options.body_model, options.fps)),
+    "AMASS in parts": (("root_orient", "pose_body"), lambda path, options: read_amass(
+        path, options.body_model, options.fps)),
 }
 
 
@@ -66,17 +70,14 @@ def read_clip(path: str | Path, skeleton: str | Path | None = None, fps: float |
                        f"{nearest(suffix, READERS)}supported: {kinds}")
     if not path.is_file():
         raise MwxError(f"{path}: no such file")
-    return READERS[suffix][1](path, Options(skeleton and Path(skeleton), fps,
-                                            body_model and Path(body_model)))
+    return READERS[suffix][1](path, Options(
+        None if skeleton is None else Path(skeleton), fps,
+        None if body_model is None else Path(body_model)))
 
 
 def _npz(path: Path, options: Options) -> MotionClip:
     """Read an npz as the kind its arrays show."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            arrays = {name.removesuffix(".npy") for name in archive.namelist()}
-    except (OSError, zipfile.BadZipFile) as error:
-        raise MwxError(f"{path}: damaged, or no npz file ({error})") from None
+    arrays = set(npz.array_names(path))
     for needed, read in NPZ_READERS.values():
         if arrays.issuperset(needed):
             return read(path, options)
