@@ -86,21 +86,21 @@ def _privileged(reference: Reference, judge: Judge | None, before: Mapping[str, 
 
 def current(verdicts: Mapping[str, Verdict], config: GateConfig | None = None,
             judge: Judge | None = None) -> dict[str, Verdict]:
-    """Return the verdicts that still hold: of this version, these limits, and judged if possible.
+    """Return the verdicts that still hold: of this version and these limits.
 
-    A privileged verdict holds until its gate changes; "not judged" is open as soon as a judge is
-    there.
+    A policy's word holds until its gate changes; that it has not judged holds as long as there is
+    no judge and the cheaper gates say what they said.
     """
     bounds = to_dict(config or GateConfig())
     out = {}
     for name, verdict in verdicts.items():
-        if name == PRIVILEGED:
-            holds = verdict.passed is not None or judge is None
-        else:
-            holds = verdict.version == VERSIONS.get(name) and \
-                (verdict.passed is None or dict(verdict.limits) == bounds[name])
-        if holds:
+        known = verdict.passed is None or dict(verdict.limits) == bounds.get(name)
+        if name != PRIVILEGED and verdict.version == VERSIONS.get(name) and known:
             out[name] = verdict
+    policy = verdicts.get(PRIVILEGED)
+    if policy is not None and (policy.passed is not None or
+                               (judge is None and len(out) == len(verdicts) - 1)):
+        out[PRIVILEGED] = policy
     return out
 
 

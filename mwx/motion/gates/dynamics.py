@@ -54,7 +54,7 @@ def inverse_dynamics(reference: Reference) -> FeedForward:
 
 def checks(reference: Reference, forward: FeedForward, limits: DynamicsLimits) -> list[Check]:
     """Return each quantity against its bound."""
-    stands = reference.contact.any(axis=1)
+    stands = np.asarray(reference.contact.any(axis=1))
     used = np.abs(forward.torque / H1.force_limit)  # (T, 19)
     lever = forward.unexplained_moment / WEIGHT
     return [
