@@ -1,6 +1,7 @@
 """Reference motions from published gait figures: nothing captured, nothing to download."""
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ from mwx.errors import MwxError, unknown
 from mwx.motion.assemble import assemble
 from mwx.motion.reach import ReachConfig, reach_motion
 from mwx.motion.reference import Reference
+from mwx.motion.sit import sitting
 from mwx.motion.stand import StandConfig, stance
 from mwx.motion.walk import WalkConfig, walk_motion
 
@@ -76,6 +78,9 @@ def stays(skill: str, speed: float | None) -> None:
 # skill -> its reference at a speed (None: its own) for a config (None: the tuned one)
 SKILLS: dict[str, Callable[[float | None, Any], Reference]] = {
     "reach": reach,
+    "sit": functools.partial(sitting, "sit"),
+    "sit_down": functools.partial(sitting, "sit_down"),
     "stand": stand,
+    "stand_up": functools.partial(sitting, "stand_up"),
     "walk": walk,
 }

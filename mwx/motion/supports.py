@@ -5,15 +5,30 @@ import numpy as np
 
 from mwx.types import Array
 
-LEGS = ("hip_yaw_link", "hip_roll_link", "hip_pitch_link")
-# part of the body -> the groups of links on which it may rest, each group on a lowest point of its
+# link, and which of its geoms by the height of their middles in the link [m]
+Pad = tuple[str, float, float]
+THIGH_MIDDLE = -0.25  # [m] parts a thigh's geoms into what sits and what kneels
+
+
+def _sitting(side: str) -> tuple[Pad, ...]:
+    return (f"{side}_hip_roll_link", -1.0, 1.0), (f"{side}_hip_pitch_link", THIGH_MIDDLE, 1.0)
+
+
+def _kneeling(side: str) -> tuple[Pad, ...]:
+    return (f"{side}_hip_pitch_link", -1.0, THIGH_MIDDLE), (f"{side}_knee_link", -1.0, 1.0)
+
+
+# part of the body -> the groups of pads on which it may rest, each group on lowest points of its
 # own; the names of parts are those of a human's key points
-GROUPS: dict[str, tuple[tuple[str, ...], ...]] = {
-    **{f"{side}_knee": ((f"{side}_knee_link",),) for side in ("left", "right")},
-    **{f"{side}_wrist": ((f"{side}_elbow_link",),) for side in ("left", "right")},
-    "pelvis": tuple(("pelvis", *(f"{side}_{link}" for link in LEGS)) for side in ("left", "right"))}
+GROUPS: dict[str, tuple[tuple[Pad, ...], ...]] = {
+    **{f"{side}_knee": (_kneeling(side),) for side in ("left", "right")},
+    **{f"{side}_wrist": (((f"{side}_elbow_link", -1.0, 1.0),),) for side in ("left", "right")},
+    "pelvis": (_sitting("left"), _sitting("right"))}
 NAMES = tuple(GROUPS)
 LEVEL = 0.01  # [m] geoms whose lowest points are this close to the lowest one carry too
+# sine of the slope up to which a box lies on the middle of its face or edge, not on its corner;
+# a seat ends under the thighs, so there it never is the corner
+FLAT, FLAT_ON_SEAT = 0.1, 0.5
 
 
 def lowest_points(model: mujoco.MjModel, data: mujoco.MjData, part: str
@@ -25,11 +40,10 @@ def lowest_points(model: mujoco.MjModel, data: mujoco.MjData, part: str
         part: a key of GROUPS.
     """
     out: list[tuple[int, Array]] = []
+    flat = FLAT_ON_SEAT if part == "pelvis" else FLAT
     for group in GROUPS[part]:
-        bodies = [model.body(name).id for name in group]
-        geoms = [g for b in bodies for g in np.flatnonzero(model.geom_bodyid == b)
-                 if model.geom_contype[g]]
-        points = [_lowest_point(model, data, g) for g in geoms]
+        geoms = [g for pad in group for g in _geoms(model, *pad)]
+        points = [_lowest_point(model, data, g, flat) for g in geoms]
         floor = min(p[2] for p in points) + LEVEL
         out += [(int(model.geom_bodyid[g]), p) for g, p in zip(geoms, points, strict=True)
                 if p[2] < floor]
@@ -73,12 +87,19 @@ def mirrored_supports(supports: Array, names: tuple[str, ...]) -> Array:
     return supports[:, [names.index(name) for name in other]]
 
 
-def _lowest_point(model: mujoco.MjModel, data: mujoco.MjData, geom: int) -> Array:
-    """Return the point (3,) of a primitive that lies lowest; middle of the lowest edge or face."""
+def _geoms(model: mujoco.MjModel, link: str, low: float, high: float) -> list[int]:
+    """Return the colliding geoms of a link whose middles lie between two heights [m] in it."""
+    body = model.body(link).id
+    return [int(g) for g in np.flatnonzero(model.geom_bodyid == body)
+            if model.geom_contype[g] and low <= model.geom_pos[g, 2] <= high]
+
+
+def _lowest_point(model: mujoco.MjModel, data: mujoco.MjData, geom: int, flat: float) -> Array:
+    """Return the point (3,) of a primitive that lies lowest; of a flat face or edge its middle."""
     kind, size = model.geom_type[geom], model.geom_size[geom]
     rotation = data.geom_xmat[geom].reshape(3, 3)
     down = -rotation[2]  # the world's downward direction in the geom's axes
-    side = np.where(np.abs(down) < 1e-9, 0.0, np.sign(down))
+    side = np.where(np.abs(down) < flat, 0.0, np.sign(down))
     if kind == mujoco.mjtGeom.mjGEOM_BOX:
         local = side * size
     elif kind == mujoco.mjtGeom.mjGEOM_ELLIPSOID:
