@@ -19,7 +19,7 @@ from mwx.experts.prior import is_gait
 from mwx.experts.tracking import TrackingEnv
 from mwx.motion import Reference
 from mwx.runs import Run
-from mwx.types import Array, Obs
+from mwx.types import Array, Env, Obs
 
 Advisor = Callable[[Obs], Array]
 Mirror = tuple[Array, Array, Array, Array]  # feature index, sign, action index, sign
@@ -123,8 +123,8 @@ def train_imitation(env: TrackingEnv, config: TeacherConfig, mirror: Mirror | No
     env.assist = config.assist
     obs, progress, rate, step = env.reset(seed), Progress("teacher", config.steps), config.rate, 0
     while step < config.steps:
-        data, obs = _collect(env, policy, obs, config, noise)
-        rate, terms = _improve(policy, optimiser, data, config, rate, noise)
+        data, obs = collect(env, policy, obs, config, noise)
+        rate, terms = improve(policy, optimiser, data, config, rate, noise)
         step += config.rollout * env.num_envs
         terms |= {"assist": env.assist, "reward": float(data["reward"].mean()),
                   "task_reward": float(data["task"].mean()),
@@ -137,8 +137,12 @@ def train_imitation(env: TrackingEnv, config: TeacherConfig, mirror: Mirror | No
     return policy.requires_grad_(False)
 
 
-def _collect(env: TrackingEnv, policy: ImitationPolicy, obs: Obs, config: TeacherConfig,
-             noise: torch.Generator) -> tuple[dict[str, Any], Obs]:
+def collect(env: Env, policy: ImitationPolicy, obs: Obs, config: TeacherConfig,
+            noise: torch.Generator) -> tuple[dict[str, Any], Obs]:
+    """Return a rollout, (T, B, .) by name, and the observation after it.
+
+    The environment's terms hold `task_return`.
+    """
     rows: dict[str, list[Array]] = {k: [] for k in ("obs", "action", "logp", "value", "next_value",
                                                     "reward", "terminated", "done", "task")}
     with torch.no_grad():
@@ -159,9 +163,10 @@ def _collect(env: TrackingEnv, policy: ImitationPolicy, obs: Obs, config: Teache
     return {k: np.stack(v) for k, v in rows.items()}, obs
 
 
-def _improve(policy: ImitationPolicy, optimiser: torch.optim.Optimizer, data: dict[str, Any],
-             config: TeacherConfig, rate: float, noise: torch.Generator
-             ) -> tuple[float, dict[str, float]]:
+def improve(policy: ImitationPolicy, optimiser: torch.optim.Optimizer, data: dict[str, Any],
+            config: TeacherConfig, rate: float, noise: torch.Generator
+            ) -> tuple[float, dict[str, float]]:
+    """Improve the policy by PPO on a rollout; return the adapted learning rate and terms."""
     gain = advantages(data["reward"], data["value"], data["next_value"], data["terminated"],
                       data["done"], config.discount, config.gae_lambda)
     target = gain + data["value"]

@@ -1,0 +1,62 @@
+"""Configuration of the privileged imitator: regulator, learning, judging."""
+
+from dataclasses import dataclass, field
+
+from mwx.experts.config import TeacherConfig
+from mwx.experts.imitator.regulator import RegulatorConfig
+
+
+@dataclass(frozen=True)
+class ImitatorConfig:
+    """How the imitator acts and learns.
+
+    Attributes:
+        residual: [rad] reach of an action of 1 around the regulator's command.
+        max_steps: control steps of a training episode.
+        position, joints, speed: scales of the reward's terms [1/m^2], [1/rad^2], [s^2/rad^2].
+        effort: cost of the mean squared action.
+        pose_noise, joint_speed_noise: [rad], [rad/s] of the joints at a start.
+        tilt_noise, push_speed: [rad], [m/s] of the base at a start, and of pushes.
+        push_interval_s: [s] mean time between pushes.
+        easy_share: least chance, relative to the clip most often lost, of a clip to be drawn.
+        memory: part of its failure rate that a clip keeps from one episode to the next.
+    """
+
+    residual: float = 0.15
+    max_steps: int = 150
+    position: float = 20.0
+    joints: float = 1.0
+    speed: float = 0.01
+    effort: float = 0.05
+    pose_noise: float = 0.03
+    joint_speed_noise: float = 0.2
+    tilt_noise: float = 0.03
+    push_speed: float = 0.15
+    push_interval_s: float = 2.0
+    easy_share: float = 0.2
+    memory: float = 0.95
+    seed: int = 0
+    threads: int = 1
+    checkpoint_s: float = 300.0
+    regulator: RegulatorConfig = field(default_factory=RegulatorConfig)
+    ppo: TeacherConfig = field(default_factory=lambda: TeacherConfig(
+        "ppo", steps=1_000_000, std=0.25, rate=2e-4, rate_high=6e-4, kl=0.02, assist=0.0))
+
+
+@dataclass(frozen=True)
+class JudgeConfig:
+    """How a reference is judged.
+
+    Attributes:
+        starts: robots that try it, from frames spread over its first half; the first starts on the
+            first frame exactly, the others with noise.
+        seconds: [s] that a loop is followed at least.
+        pose_noise, push_speed: [rad], [m/s] of the noisy starts.
+        seed: of the noise.
+    """
+
+    starts: int = 8
+    seconds: float = 4.0
+    pose_noise: float = 0.02
+    push_speed: float = 0.05
+    seed: int = 0
