@@ -1,15 +1,24 @@
-"""Any supported file -> MotionClip."""
+"""Any supported file -> MotionClip.
+
+A motion is named by its file; by FILE.h5:CLIP in a file of many; by deepmimic:walk in an installed
+package.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from mwx.errors import MwxError, nearest
 from mwx.motion.clip import MotionClip
-from mwx.motion.formats import npz
+from mwx.motion.formats import deepmimic, npz
 from mwx.motion.formats.amass import read_amass
 from mwx.motion.formats.asf_amc import FPS, read_amc, read_asf
+from mwx.motion.formats.bvh import read_bvh
+from mwx.motion.formats.cmu_h5 import read_cmu_h5
 from mwx.motion.formats.keypoints import read_keypoints
+from mwx.motion.formats.smpl_body import refused_pickle
 
 
 @dataclass(frozen=True)
@@ -20,11 +29,13 @@ class Options:
         skeleton: the .asf of an .amc.
         fps: [Hz] of a format that has no rate.
         body_model: the user's SMPL body model (.npz) for files that hold only angles.
+        part: which clip of a file that holds several.
     """
 
     skeleton: Path | None = None
     fps: float | None = None
     body_model: Path | None = None
+    part: str | None = None
 
 
 Read = Callable[[Path, Options], MotionClip]
@@ -34,18 +45,27 @@ def _amc(path: Path, options: Options) -> MotionClip:
     return read_amc(path, read_asf(options.skeleton or _skeleton_beside(path)), options.fps or FPS)
 
 
+def _amass(path: Path, options: Options) -> MotionClip:
+    return read_amass(path, options.body_model, options.fps)
+
+
 # suffix -> (what it is, its reader); a reader takes the path and the options
 READERS: dict[str, tuple[str, Read]] = {
     ".amc": ("Acclaim motion, with its .asf skeleton", _amc),
-    ".npz": ("key points", lambda path, options: _npz(path, options)),
+    ".bvh": ("BVH: skeleton and motion", lambda path, _: read_bvh(path)),
+    ".npz": ("AMASS or key points", lambda path, options: _npz(path, options)),
+    ".txt": ("DeepMimic's JSON", lambda path, _: deepmimic.read_deepmimic(path)),
+    ".json": ("DeepMimic's JSON", lambda path, _: deepmimic.read_deepmimic(path)),
+    ".h5": ("dm_control's CMU recordings", lambda path, options: read_cmu_h5(path, options.part)),
 }
 # kind of npz -> (arrays that tell it from the others, its reader); the first that fits reads
 NPZ_READERS: dict[str, tuple[tuple[str, ...], Read]] = {
     "key points": (("joint_pos_w", "joint_names"), lambda path, _: read_keypoints(path)),
-    "AMASS": (("poses",), lambda path, options: read_amass(path, options.body_model, options.fps)),
-    "AMASS in parts": (("root_orient", "pose_body"), lambda path, options: read_amass(
-        path, options.body_model, options.fps)),
+    "AMASS": (("poses",), _amass),
+    "AMASS in parts": (("root_orient", "pose_body"), _amass),
+    "AMASS' shape.npz (no motion)": (("betas",), _amass),
 }
+MULTIPLE = (".h5",)  # suffixes of files that hold several clips
 
 
 def read_clip(path: str | Path, skeleton: str | Path | None = None, fps: float | None = None,
@@ -53,35 +73,54 @@ def read_clip(path: str | Path, skeleton: str | Path | None = None, fps: float |
     """Read a motion; the suffix (and, of an npz, the arrays) decide how.
 
     Args:
-        path: a file of one of `READERS`.
+        path: a file of one of `READERS`, FILE.h5:CLIP, or deepmimic:NAME.
         skeleton: the .asf of an .amc; unless given, the best match beside the motion.
-        fps: [Hz] of a format that does not say (AMC: 120, the CMU data base's).
+        fps: [Hz] of a file that does not say (AMC: 120, the CMU data base's); others keep theirs.
         body_model: the user's SMPL body model (.npz) for AMASS files; without one a textbook
             skeleton stands in.
 
     Raises:
         MwxError: unknown suffix, missing or damaged file, wrong skeleton, not a number.
     """
-    path = Path(path)
-    suffix = path.suffix.lower()
+    if fps is not None and not (np.isfinite(fps) and fps > 0):
+        raise MwxError(f"fps: {fps} frames a second; give a positive rate, e.g. 120")
+    file, part = _located(str(path))
+    suffix = file.suffix.lower()
+    if suffix in (".pkl", ".pickle", ".pt", ".pth"):
+        raise refused_pickle(file, "motion")
     if suffix not in READERS:
         kinds = "; ".join(f"{k} ({what})" for k, (what, _) in READERS.items())
-        raise MwxError(f"{path}: motions are not read from '{suffix}' files: "
+        raise MwxError(f"{file}: motions are not read from '{suffix}' files: "
                        f"{nearest(suffix, READERS)}supported: {kinds}")
-    if not path.is_file():
-        raise MwxError(f"{path}: no such file")
-    return READERS[suffix][1](path, Options(
+    if not file.is_file():
+        what = "a folder, not a file" if file.is_dir() else "no such file"
+        raise MwxError(f"{file}: {what}")
+    return READERS[suffix][1](file, Options(
         None if skeleton is None else Path(skeleton), fps,
-        None if body_model is None else Path(body_model)))
+        None if body_model is None else Path(body_model), part))
+
+
+def _located(name: str) -> tuple[Path, str | None]:
+    """Return the file of a motion's name, and which of the clips in it."""
+    if name.startswith(f"{deepmimic.SCHEME}:"):
+        return deepmimic.installed_motion(name.removeprefix(f"{deepmimic.SCHEME}:")), None
+    for suffix in MULTIPLE:
+        file, found, part = name.rpartition(f"{suffix}:")
+        if found:
+            return Path(file + suffix), part
+    return Path(name), None
 
 
 def _npz(path: Path, options: Options) -> MotionClip:
     """Read an npz as the kind its arrays show."""
-    arrays = set(npz.array_names(path))
+    arrays = npz.array_names(path)
     for needed, read in NPZ_READERS.values():
-        if arrays.issuperset(needed):
+        if set(arrays).issuperset(needed):
             return read(path, options)
-    return read_keypoints(path)
+    kinds = "; ".join(f"{kind}: {', '.join(needed)}" for kind, (needed, _) in NPZ_READERS.items())
+    hint = "this is a body model, give it as body_model=...; " if "v_template" in arrays else ""
+    raise MwxError(f"{path}: no motion of a known kind: {hint}it holds "
+                   f"{', '.join(arrays) or 'nothing'}; motions have {kinds}")
 
 
 def _skeleton_beside(path: Path) -> Path:

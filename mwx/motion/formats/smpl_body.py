@@ -71,7 +71,8 @@ def read_body_model(path: Path) -> Body:
     arrays = npz.read_arrays(path, wanted + REGRESSOR)
     vertices = npz.numbers(arrays, "v_template", path, (3,))
     shapes = arrays["shapedirs"]
-    if shapes.ndim != 3 or shapes.shape[:2] != vertices.shape or not np.isfinite(shapes).all():
+    usable = shapes.ndim == 3 and shapes.dtype.kind in "iuf"
+    if not usable or shapes.shape[:2] != vertices.shape or not np.isfinite(shapes).all():
         raise MwxError(f"{path}: 'shapedirs' has shape {shapes.shape}, expected finite numbers "
                        f"({len(vertices)}, 3, shapes)")
     kind, regressor = _regressor(arrays, path, len(vertices))
@@ -103,9 +104,9 @@ def refused_pickle(path: Path, what: str) -> MwxError:
     """Return the error for a .pkl file."""
     return MwxError(
         f"{path}: a {what} as a pickle is not read, because unpickling runs whatever code is in "
-        "the file. Take the .npz of the same download; or, if you trust the file, convert it once "
-        "in an environment of its own (chumpy objects need it): load it there, and save v_template,"
-        " shapedirs and J_regressor (dense: .toarray()) with np.savez")
+        "the file. Take the .npz of the same download; or, if you trust the file, load it once in "
+        "an environment of its own and save its arrays with np.savez (of a body model: v_template, "
+        "shapedirs and J_regressor.toarray())")
 
 
 def _shape_count(kind: str, columns: int) -> int:
