@@ -15,7 +15,8 @@ import numpy as np
 from mwx.errors import MwxError
 from mwx.motion.clip import MotionClip
 from mwx.motion.formats import units
-from mwx.motion.formats.bvh_text import Joint, Motion, parse, read_bytes
+from mwx.motion.formats.bvh_text import Joint, Motion, parse
+from mwx.motion.formats.text import read_bytes
 from mwx.motion.reference import sha256
 from mwx.types import Array
 

@@ -10,7 +10,6 @@ import numpy as np
 from mwx.errors import MwxError
 from mwx.types import Array
 
-MAX_BYTES = 600_000_000  # larger files do not fit beside what is computed from them
 MAX_POINTS = 1000  # joints and end sites; no skeleton comes near
 MAX_SIZE = 10_000_000  # frames x points: 0.6 GB of positions and turns
 FPS_RANGE = (1.0, 2000.0)  # [Hz]
@@ -36,24 +35,6 @@ class Motion:
     joints: tuple[Joint, ...]
     values: Array
     fps: float
-
-
-def read_bytes(path: Path) -> bytes:
-    """Return a file's contents.
-
-    Raises:
-        MwxError: absent, unreadable or larger than MAX_BYTES.
-    """
-    try:
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise MwxError(f"{path}: {size / 1e6:.0f} MB; up to {MAX_BYTES / 1e6:.0f} MB are read: "
-                           "cut the motion into parts")
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise MwxError(f"{path}: no such file") from None
-    except OSError as error:
-        raise MwxError(f"{path}: cannot be read ({error.strerror})") from None
 
 
 def parse(path: Path, data: bytes) -> Motion:

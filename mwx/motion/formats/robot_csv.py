@@ -1,0 +1,147 @@
+"""Robot motion as CSV, a row a frame: base x y z [m], quaternion x y z w, joints [rad].
+
+The layout of Unitree's retargeted data and of BeyondMimic's and mjlab's converters. Such a file has
+neither names nor a rate: H1's order and 30 frames a second are assumed. A first row of names is
+understood, and joints then go by name. What we write begins with one line of comment that keeps the
+rate, the names and the licence; those converters skip it.
+"""
+
+import math
+import os
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from mwx.errors import MwxError
+from mwx.maths import rotations
+from mwx.motion.formats import robot_motion
+from mwx.motion.formats.robot_motion import RobotMotion
+from mwx.motion.formats.text import read_text
+from mwx.motion.reference import Reference
+from mwx.types import Array
+
+FPS = 30.0  # [Hz] of the public data sets; the files do not say
+MARK = "# mwx "
+XYZW_TO_WXYZ, WXYZ_TO_XYZW = [3, 0, 1, 2], [1, 2, 3, 0]
+
+
+def read_csv(path: Path, fps: float | None = None) -> RobotMotion:
+    """Read a motion.
+
+    Args:
+        path: the file; fps: [Hz], 30 unless given here or in the file.
+
+    Raises:
+        MwxError: no such table, another robot's, damaged; with file and line.
+    """
+    text = read_text(path, "no CSV")
+    header, names, numbers, lines = None, None, [], []
+    for number, line in enumerate(text.splitlines(), 1):
+        where = f"{path}:{number}"
+        if line.startswith(MARK) and header is None:
+            header = robot_motion.header_in(line.removeprefix(MARK), where)
+        elif line.strip() and not line.lstrip().startswith("#"):
+            words = line.split(",")
+            if names is None and not numbers and _are_names(words):
+                names = words
+                _check_base(names, where)
+                continue
+            numbers.append(_row(words, len(numbers[0]) if numbers else None, where))
+            lines.append(where)
+            if len(numbers) > robot_motion.MAX_ROWS:
+                robot_motion.check_rows(len(numbers), str(path))
+    robot_motion.check_rows(len(numbers), str(path))
+    rows = np.array(numbers)
+    joints = (names or [])[7:] or (header["joints"] if header else None)
+    if names is not None and len(names) != rows.shape[1]:
+        raise MwxError(f"{lines[0]}: {rows.shape[1]} numbers under {len(names)} names")
+    order = _order(joints, rows.shape[1], lines[0])
+    qpos = robot_motion.configurations(rows[:, :3], _quaternions(rows[:, 3:7], lines[0]),
+                                       rows[:, 7:][:, order], lines)
+    rate = robot_motion.checked_fps(fps or FPS, str(path)) if header is None or fps else \
+        header["fps"]
+    if header is None:
+        return RobotMotion(qpos, rate)
+    return RobotMotion(qpos, rate, advance=header["advance"], facts=header["facts"])
+
+
+def _are_names(words: list[str]) -> bool:
+    try:
+        float(words[0])
+    except ValueError:
+        return any(c.isalpha() for c in words[0])
+    return False
+
+
+def _check_base(names: list[str], where: str) -> None:
+    """Refuse named columns whose first seven are not x y z, then a quaternion with w last."""
+    base = [n.strip().lower() for n in names[:7]]
+    if [n[-1:] for n in base] != list("xyzxyzw"):
+        raise MwxError(f"{where}: the first seven columns are {', '.join(base)[:120]}; base x, y, z"
+                       " and the quaternion's x, y, z, w are read, in this order")
+
+
+def _row(words: list[str], width: int | None, where: str) -> list[float]:
+    try:
+        row = [float(word) for word in words]
+    except ValueError:
+        bad = next(w for w in words if not _is_number(w))
+        raise MwxError(f"{where}: '{bad.strip()[:40]}' is not a number; values are separated by "
+                       "commas") from None
+    if width is not None and len(row) != width:
+        raise MwxError(f"{where}: {len(row)} numbers, the rows before have {width}: cut short or "
+                       "damaged")
+    if not all(math.isfinite(x) for x in row):
+        raise MwxError(f"{where}: holds what is not a finite number; cut the motion there or fill "
+                       "the gap")
+    return row
+
+
+def _is_number(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
+
+
+def _order(joints: list[str] | None, width: int, where: str) -> list[int]:
+    if width < 8:
+        raise MwxError(f"{where}: {width} numbers a row; base position (3), quaternion (4) and "
+                       "joints are expected")
+    if joints is None or len(joints) != width - 7:
+        robot_motion.check_count(width - 7, where)
+        return list(range(width - 7))
+    return robot_motion.columns_of(joints, where)
+
+
+def _quaternions(xyzw: Array, where: str) -> Array:
+    """Return quaternions (T, 4) with w first; refuse those that have it first already."""
+    wxyz = xyzw[:, XYZW_TO_WXYZ]
+    length = np.linalg.norm(xyzw, axis=1, keepdims=True)
+    if (length > 0.5).all() and (length < 2).all():
+        up = np.array([0.0, 0.0, 1.0])
+        as_read, as_is = (rotations.rotate(q / length, up)[:, 2].mean() for q in (wxyz, xyzw))
+        if as_read < 0.3 and as_is > 0.9:
+            raise MwxError(f"{where}: the base is upside down if its quaternion is x y z w, and "
+                           "upright if it is w x y z; put w last")
+    return wxyz
+
+
+def write_csv(reference: Reference, path: Path) -> Path:
+    """Write a motion: all of it, or, if anything fails, nothing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    base, quaternion, joints = np.split(reference.qpos, [3, 7], axis=1)
+    rows = np.concatenate([base, quaternion[:, WXYZ_TO_XYZW], joints], axis=1)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".csv")
+    os.chmod(temporary, 0o644)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(MARK + robot_motion.header_of(reference) + "\n")
+            np.savetxt(file, rows, fmt="%.9f", delimiter=",")
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+    return path
