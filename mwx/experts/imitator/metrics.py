@@ -73,15 +73,12 @@ def _model() -> mujoco.MjModel:
 
 @functools.cache
 def _bodies() -> tuple[int, ...]:
-    """The robot's bodies, the pelvis first."""
-    model = _model()
-    first = model.body("pelvis").id
-    return tuple(i for i in range(first, model.nbody)
-                 if model.body_rootid[i] == first)
+    """The bodies that a joint moves, the pelvis first."""
+    return tuple(i for i in range(_model().nbody) if _model().body_jntnum[i])
 
 
 def point_names() -> tuple[str, ...]:
-    """Return the names of the P points: every body of the robot, hand tips and head."""
+    """Return the names of the P points: every body with a joint, hand tips and head."""
     return (*(_model().body(i).name for i in _bodies()), *SITES)
 
 
