@@ -1,53 +1,153 @@
-"""motion retarget, generate, sheet: references and their quality."""
+"""motion retarget, generate, sheet, show, export, import: references and how good they are."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+from tyro.conf import Positional, arg
 
 from mwx.commands.words import Clip, ReferenceFile, Skill
+from mwx.errors import MwxError
 
 if TYPE_CHECKING:
-    from mwx.motion import Sheet
+    from mwx.motion import Reference, Sheet
+
+Motion = Annotated[str, Positional, arg(metavar="MOTION")]
+Target = Annotated[Path, Positional, arg(metavar="FILE")]
+EVERY = "all"
 
 
-def retarget(clip: Clip, skeleton: Path | None = None, out: Path | None = None,
-             label: str | None = None) -> None:
+def retarget(clip: Clip, skeleton: Path | None = None, fps: float | None = None,
+             body_model: Path | None = None, out: Path | None = None, label: str | None = None,
+             png: Path | None = None) -> None:
     """Turn a human clip into a feasible H1 reference and print its quality sheet.
 
     Args:
-        clip: motion file: .amc, .bvh, .npz and what else `mwx.motion` reads.
-        skeleton: .asf file that belongs to an .amc clip.
+        clip: motion file: AMASS .npz, .bvh, .amc, key points and what else `mwx.motion` reads.
+        skeleton: .asf file that belongs to an .amc clip; the best match beside it unless told.
+        fps: [Hz] of a format that does not say.
+        body_model: your SMPL body model (.npz) for AMASS clips; a textbook skeleton unless told.
         out: where the reference goes; references/<clip>.npz unless told.
-        label: name of the skill; the clip's name unless told.
+        label: name of the skill; what the clip says, or its name, unless told.
+        png: also write the sheet as a picture.
     """
     from mwx.motion import quality_sheet, read_clip, retarget_clip
-    reference = retarget_clip(read_clip(clip, skeleton=skeleton), label=label or clip.stem)
+    source = read_clip(clip, skeleton=skeleton, fps=fps, body_model=body_model)
+    for note in source.notes:
+        print(f"{clip.name}: {note}")
+    reference = retarget_clip(source, label=label or source.label or clip.stem)
     _show(quality_sheet(reference))
+    if png:
+        from mwx.evaluation.motion_sheet import write_sheet
+        print(f"sheet: {write_sheet(reference, png, source)}")
     print(f"reference: {reference.save(out or Path('references') / f'{clip.stem}.npz')}")
 
 
 def generate(skill: Skill, speed: float | None = None, out: Path | None = None) -> None:
-    """Make a reference from published gait curves, without any data, and print its quality sheet.
+    """Make a reference from published movement figures, without any data; print its sheet.
 
     Args:
-        skill: stand or walk.
-        speed: [m/s] of a walk.
-        out: where the reference goes; references/<skill>.npz unless told.
+        skill: a skill's name, or "all" for every one at its own speed.
+        speed: [m/s] of a gait.
+        out: where the reference goes, references/<skill>.npz unless told; of "all", the folder.
     """
     from mwx.motion import generate as make_reference
     from mwx.motion import quality_sheet
-    reference = make_reference(skill, speed=speed)
-    _show(quality_sheet(reference))
-    print(f"reference: {reference.save(out or Path('references') / f'{skill}.npz')}")
+    from mwx.motion.generators import SKILLS
+    if skill == EVERY and speed is not None:
+        raise MwxError("'all' makes each skill at its own speed: leave --speed out, or name a gait")
+    for name in sorted(SKILLS) if skill == EVERY else [skill]:
+        reference = make_reference(name, speed=speed)
+        _show(quality_sheet(reference))
+        place = (out or Path("references")) / f"{name}.npz" if skill == EVERY or not out else out
+        print(f"reference: {reference.save(place)}")
 
 
-def sheet(reference: ReferenceFile) -> None:
-    """Print the quality sheet of a reference.
+def sheet(reference: ReferenceFile, png: Path | None = None, clip: Path | None = None) -> None:
+    """Print the quality sheet of a reference, or write it as a one-page picture too (--png).
 
     Args:
         reference: a reference file (.npz).
+        png: where the picture goes.
+        clip: the clip it was made from, shown beside the robot in the picture's strip.
     """
-    from mwx.motion import Reference, quality_sheet
-    _show(quality_sheet(Reference.load(reference)))
+    from mwx.motion import Reference, quality_sheet, read_clip
+    made = Reference.load(reference)
+    _show(quality_sheet(made))
+    if clip and not png:
+        raise MwxError("--clip is for the picture: say where it goes with --png sheet.png")
+    if png:
+        from mwx.evaluation.motion_sheet import write_sheet
+        print(f"sheet: {write_sheet(made, png, read_clip(clip) if clip else None)}")
+
+
+def show(motion: Motion, clip: Path | None = None, out: Path | None = None,
+         simulate: bool = False, ghost: bool = True, periods: int = 2,
+         speed: float | None = None, pace: float = 1.0, seconds: float = 20.0,
+         skeleton: Path | None = None, fps: float | None = None, body_model: Path | None = None,
+         viewer: bool = False, host: str = "127.0.0.1", port: int = 8080) -> None:
+    """Show a motion: the person's skeleton beside the robot, as a film or in the browser.
+
+    Args:
+        motion: a clip (retargeted on the spot), a reference (.npz), or a generated skill's name.
+        clip: the clip that a reference was made from, to be shown beside the robot.
+        out: the film, .mp4 or .gif; runs/motion-<name>.mp4 unless told.
+        simulate: the robot plays the feed-forward commands in simulation, with no feedback.
+        ghost: the reference, see-through, over the person or over the simulated robot.
+        periods: of a loop.
+        speed: [m/s] of a generated gait.
+        pace: of real time; 0.25 is slow motion.
+        seconds: [s] of the motion at most.
+        skeleton: .asf file that belongs to an .amc clip.
+        fps: [Hz] of a clip whose format does not say.
+        body_model: your SMPL body model (.npz) for AMASS clips.
+        viewer: look in the browser instead (needs the extra 'viewer'); Ctrl-C ends it.
+        host: address that the viewer serves; 0.0.0.0 lets other machines look.
+        port: of the viewer; the next free one if it is taken.
+    """
+    from mwx.evaluation.motion_film import film
+    from mwx.evaluation.motion_source import motion_of
+    from mwx.evaluation.motion_stage import stage
+    from mwx.motion import read_clip
+    from mwx.runs import RUNS
+    reference, source = motion_of(motion, speed, skeleton, fps, body_model)
+    if clip is not None:
+        source = read_clip(clip, skeleton=skeleton, fps=fps, body_model=body_model)
+    shown = stage(reference, source, simulated=simulate, ghost=ghost, periods=periods)
+    if viewer:
+        from mwx.integrations.motion_viewer import watch_motion
+        watch_motion(shown, host, port)
+        return
+    path = out or RUNS / f"motion-{Path(motion).stem}.mp4"
+    print(f"film: {film(shown, path, speed=pace, seconds=seconds)}")
+
+
+def export(reference: ReferenceFile, out: Target) -> None:
+    """Write a reference as robot motion that other programmes read.
+
+    Args:
+        reference: a reference file (.npz).
+        out: .csv (a row a frame), or .npz with the keys of BeyondMimic and mjlab.
+    """
+    from mwx.motion import Reference
+    from mwx.motion.exporting import export_reference
+    print(f"motion: {export_reference(Reference.load(reference), out)}")
+
+
+def import_(motion: Target, label: str | None = None, fps: float | None = None,
+            out: Path | None = None) -> None:
+    """Make a reference of robot motion that another programme wrote; print its quality sheet.
+
+    Args:
+        motion: .csv, or .npz with the keys of BeyondMimic and mjlab.
+        label: name of the skill; what the file says, or its name, unless told.
+        fps: [Hz] of a CSV, which says none; 30 unless told.
+        out: where the reference goes; references/<file>.npz unless told.
+    """
+    from mwx.motion import quality_sheet
+    from mwx.motion.exporting import import_reference
+    reference: Reference = import_reference(motion, label, fps)
+    _show(quality_sheet(reference))
+    print(f"reference: {reference.save(out or Path('references') / f'{motion.stem}.npz')}")
 
 
 def _show(sheet: "Sheet") -> None:
