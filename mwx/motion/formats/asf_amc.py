@@ -5,6 +5,10 @@ M the turn of its degrees of freedom, G_child = G_parent C M C^-1 and
 p_child = p_parent + G_child direction length. Lengths are in units of 1 / `length` inch; y is up.
 """
 
+import math
+from array import array
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,12 +16,15 @@ import numpy as np
 
 from mwx.errors import MwxError, nearest
 from mwx.maths import rotations
-from mwx.motion.clip import MotionClip
+from mwx.motion.clip import MotionClip, check_frames
+from mwx.motion.formats.text import MAX_SIZE, read_text
 from mwx.motion.reference import sha256
 from mwx.types import Array
 
 INCH = 0.0254  # [m]
 FPS = 120.0  # [Hz] of the CMU data base; the file does not say
+MAX_BONES = 1000  # no person's skeleton comes near
+CHANNELS = ("tx", "ty", "tz", "rx", "ry", "rz", "l")
 TO_Z_UP = rotations.about("x", np.array(np.pi / 2))
 LICENCE = "as the source; CMU Graphics Lab clips are free for all uses"
 
@@ -53,69 +60,102 @@ def read_asf(path: Path) -> Skeleton:
     for name in ("units", "root", "bonedata", "hierarchy"):
         if name not in sections:
             raise MwxError(f"{path}: no ASF skeleton, or cut short: it has no ':{name}' section")
-    try:
-        units = {row[0]: row[1] for row in sections["units"]}
+    with _damage_in(path, "the sections ':units' and ':root'"):
+        units = {words[0]: words[1] for _, words in sections["units"]}
         degrees = units.get("angle", "deg").startswith("deg")
         radians = np.pi / 180 if degrees else 1.0
-        root = {row[0]: row[1:] for row in sections["root"]}
-        order = tuple(x.lower() for x in root["order"])
+        root = {words[0]: words[1:] for _, words in sections["root"]}
         axes = _euler(root["orientation"], root["axis"][0], radians)
-        found = {"root": Bone("root", None, np.zeros(3), axes, order)}
-        found |= {b["name"][0]: _bone(b, radians) for b in _blocks(sections["bonedata"])}
-        parents = {child: row[0] for row in sections["hierarchy"] if len(row) > 1
-                   for child in row[1:]}
-        metres = INCH / float(units["length"])
-    except (KeyError, IndexError, ValueError) as error:
-        raise MwxError(f"{path}: damaged ASF skeleton ({type(error).__name__}: {error})") from None
+        found = {"root": Bone("root", None, np.zeros(3), axes, _channel_names(root["order"]))}
+        metres = INCH / _number(units["length"])
+        if not 0 < metres < np.inf:
+            raise ValueError("'length' is to be above 0")
+    for line, block in _blocks(path, sections["bonedata"]):
+        with _damage_in(f"{path}:{line}", f"the bone '{' '.join(block.get('name', ['?']))[:40]}'"):
+            bone = _bone(block, radians)
+            if bone.name in found:
+                raise ValueError("there is one of this name already")
+            found[bone.name] = bone
+        if len(found) > MAX_BONES:
+            raise MwxError(f"{path}:{line}: more than {MAX_BONES} bones, so no person's skeleton")
+    parents = {child: words[0] for _, words in sections["hierarchy"] if len(words) > 1
+               for child in words[1:]}
     return Skeleton(_sorted(found, parents, path), metres, radians, path)
 
 
-def _sections(path: Path) -> dict[str, list[list[str]]]:
-    sections: dict[str, list[list[str]]] = {}
-    rows: list[list[str]] = []
-    for line in _text(path).splitlines():
+@contextmanager
+def _damage_in(place: object, what: str) -> Iterator[None]:
+    """Turn what goes wrong while numbers and names are picked out into an error that says where."""
+    try:
+        yield
+    except (KeyError, IndexError, ValueError) as error:
+        why = f"no {error}" if isinstance(error, KeyError) else str(error)
+        raise MwxError(f"{place}: damaged ASF skeleton, {what}: {why}") from None
+
+
+def _sections(path: Path) -> dict[str, list[tuple[int, list[str]]]]:
+    """Return section -> its lines as (number, words)."""
+    sections: dict[str, list[tuple[int, list[str]]]] = {}
+    rows: list[tuple[int, list[str]]] = []
+    for number, line in enumerate(read_text(path, "neither ASF nor AMC").splitlines(), 1):
         words = line.split("#")[0].replace("(", " ").replace(")", " ").split()
         if words and words[0].startswith(":"):
             rows = sections.setdefault(words[0][1:].lower(), [])
         elif words:
-            rows.append(words)
+            rows.append((number, words))
     return sections
 
 
-def _text(path: Path) -> str:
-    try:
-        return path.read_bytes().decode("utf-8")
-    except FileNotFoundError:
-        raise MwxError(f"{path}: no such file") from None
-    except UnicodeDecodeError:
-        raise MwxError(f"{path}: not a text file, so neither ASF nor AMC; is it renamed?") from None
-
-
-def _blocks(rows: list[list[str]]) -> list[dict[str, list[str]]]:
-    blocks, block = [], None
-    for row in rows:
-        if row[0] == "begin":
-            block = {}
-        elif row[0] == "end":
-            blocks.append(block)
-            block = None
-        elif block is not None:
-            block[row[0]] = row[1:]
-    if block is not None:
-        raise ValueError("the last bone has no 'end'")
-    return blocks
+def _blocks(path: Path, rows: list[tuple[int, list[str]]]
+            ) -> Iterator[tuple[int, dict[str, list[str]]]]:
+    """Yield the line of each 'begin' and what stands between it and its 'end'."""
+    block: dict[str, list[str]] = {}
+    begin = 0
+    for number, words in rows:
+        if (words[0] == "begin") == bool(begin) and words[0] in ("begin", "end"):
+            raise MwxError(f"{path}:{number}: damaged ASF skeleton: '{words[0]}' where none "
+                           "belongs")
+        if words[0] == "begin":
+            block, begin = {}, number
+        elif words[0] == "end":
+            yield begin, block
+            begin = 0
+        elif begin:
+            block[words[0]] = words[1:]
+    if begin:
+        raise MwxError(f"{path}:{begin}: damaged ASF skeleton: cut short, this bone has no 'end'")
 
 
 def _bone(block: dict[str, list[str]], radians: float) -> Bone:
-    direction = np.array([float(x) for x in block["direction"][:3]])
+    direction = np.array([_number(x) for x in block["direction"]])
+    if direction.shape != (3,):
+        raise ValueError(f"direction has {len(direction)} numbers")
     axes = _euler(block["axis"][:3], block["axis"][3], radians)
-    return Bone(block["name"][0], None, direction * float(block["length"][0]), axes,
-                tuple(x.lower() for x in block.get("dof", ())))
+    return Bone(block["name"][0], None, direction * _number(block["length"][0]), axes,
+                _channel_names(block.get("dof", [])))
+
+
+def _number(word: str) -> float:
+    value = float(word)
+    if not math.isfinite(value):
+        raise ValueError(f"'{word}' is not finite")
+    return value
+
+
+def _channel_names(words: list[str]) -> tuple[str, ...]:
+    names = tuple(w.lower() for w in words)
+    unknown = [n for n in names if n not in CHANNELS]
+    if unknown or len(set(names)) != len(names):
+        raise ValueError(f"channels {', '.join(names)[:60]}: known, each once: "
+                         f"{', '.join(CHANNELS)}")
+    return names
 
 
 def _euler(angles: list[str], order: str, radians: float) -> Array:
     """Return the turn (4,) about fixed axes, the first letter first."""
-    return _turn([f"r{x.lower()}" for x in order], np.array([float(x) for x in angles]) * radians)
+    if len(angles) != 3 or sorted(order.lower()) != list("xyz"):
+        raise ValueError(f"{len(angles)} angles about '{order[:20]}'")
+    return _turn([f"r{x.lower()}" for x in order], np.array([_number(x) for x in angles]) * radians)
 
 
 def _turn(channels: list[str], angles: Array) -> Array:
@@ -146,46 +186,59 @@ def read_amc(path: Path, skeleton: Skeleton, fps: float = FPS) -> MotionClip:
         MwxError: no AMC, cut short, made for another skeleton, or not a number somewhere.
     """
     channels = _channels(path, skeleton)
-    positions, turns = _forward(channels, skeleton)
+    with np.errstate(over="ignore", invalid="ignore"):  # the clip itself refuses what overflows
+        positions, turns = _forward(channels, skeleton)
+        positions = rotations.rotate(TO_Z_UP, positions)
     names = tuple(skeleton.bones)
     parents = tuple(-1 if b.parent is None else names.index(b.parent)
                     for b in skeleton.bones.values())
     return MotionClip(
-        names, parents, rotations.rotate(TO_Z_UP, positions), fps,
-        rotations.multiply(TO_Z_UP, turns), source=path.name,
+        names, parents, positions, fps, rotations.multiply(TO_Z_UP, turns), source=path.name,
         source_sha256=sha256(path.read_bytes()), licence=LICENCE)
 
 
 def _channels(path: Path, skeleton: Skeleton) -> dict[str, Array]:
     """Return bone -> values (T, C) in file units."""
-    frames: list[dict[str, list[float]]] = []
-    text = _text(path)
+    columns: dict[str, array[float]] = {}
+    seen: set[str] = set()  # bones of the frame at hand
+    frames, most = 0, MAX_SIZE // len(skeleton.bones)
+    text = read_text(path, "neither ASF nor AMC")
     lines = text.splitlines()
     for number, line in enumerate(lines, 1):
         words = line.split()
         if not words or words[0][0] in "#:":
             continue
         if len(words) == 1 and words[0].isdigit():
-            frames.append({})
-        else:
-            if not frames:
-                raise MwxError(f"{path}:{number}: no AMC motion: '{line[:40]}' before frame 1")
-            if number == len(lines) and not text.endswith("\n") and words[0] not in skeleton.bones:
-                raise MwxError(f"{path}: cut short: it ends inside line {number}, '{line[:40]}', "
-                               f"in frame {len(frames)}")
-            name, values = _row(path, number, words, skeleton)
-            frames[-1][name] = values
+            _check_complete(path, frames, seen, columns)
+            frames, seen = frames + 1, set()
+            if frames > most:
+                raise MwxError(f"{path}:{number}: more than {most} frames; cut the motion into "
+                               "parts")
+            continue
+        if not frames:
+            raise MwxError(f"{path}:{number}: no AMC motion: '{line[:40]}' before frame 1")
+        if number == len(lines) and not text.endswith("\n") and words[0] not in skeleton.bones:
+            raise MwxError(f"{path}: cut short: it ends inside line {number}, '{line[:40]}', in "
+                           f"frame {frames}")
+        name, values = _row(path, number, words, skeleton)
+        if name in seen or (frames > 1 and name not in columns):
+            raise MwxError(f"{path}:{number}: frame {frames} has '{name}' "
+                           + ("twice" if name in seen else "and frame 1 has not"))
+        seen.add(name)
+        columns.setdefault(name, array("d")).extend(values)
     if not frames:
         raise MwxError(f"{path}: no AMC motion: it has no frames")
-    moving = [b.name for b in skeleton.bones.values() if b.channels and b.name in frames[0]]
-    if "root" not in moving:
+    _check_complete(path, frames, seen, columns)
+    check_frames(frames, str(path))
+    return {n: np.array(v).reshape(frames, -1) for n, v in columns.items() if len(v)}
+
+
+def _check_complete(path: Path, frame: int, seen: set[str], columns: Mapping[str, object]) -> None:
+    """Refuse a frame that ends without all bones of frame 1, or a frame 1 without its root."""
+    if frame and "root" not in columns:
         raise MwxError(f"{path}: frame 1 has no 'root', so this is no AMC motion")
-    for i, frame in enumerate(frames, 1):
-        missing = [n for n in moving if n not in frame]
-        if missing:
-            raise MwxError(f"{path}: cut short or damaged: frame {i} of {len(frames)} lacks "
-                           f"{', '.join(missing)}")
-    return {n: np.array([f[n] for f in frames]) for n in moving}
+    if missing := [n for n in columns if frame and n not in seen]:
+        raise MwxError(f"{path}: cut short or damaged: frame {frame} lacks {', '.join(missing)}")
 
 
 def _row(path: Path, number: int, words: list[str], skeleton: Skeleton) -> tuple[str, list[float]]:
@@ -202,7 +255,7 @@ def _row(path: Path, number: int, words: list[str], skeleton: Skeleton) -> tuple
     if len(values) != expected:
         raise MwxError(f"{path}:{number}: {len(values)} values for '{name}', {skeleton.path.name} "
                        f"has {expected}: cut short, or the wrong skeleton")
-    if not np.isfinite(values).all():
+    if not all(math.isfinite(x) for x in values):
         raise MwxError(f"{path}:{number}: '{name}' is not a number there; cut the clip or fill "
                        "the gap")
     return name, values

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from mwx.errors import MwxError
+from mwx.motion.formats.text import MAX_SIZE
 from mwx.types import Array
 
 MAX_POINTS = 1000  # joints and end sites; no skeleton comes near
-MAX_SIZE = 10_000_000  # frames x points: 0.6 GB of positions and turns
 FPS_RANGE = (1.0, 2000.0)  # [Hz]
 CHANNELS = tuple(f"{axis}{kind}" for kind in ("position", "rotation") for axis in "xyz")
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from mwx.errors import MwxError
 
 MAX_BYTES = 600_000_000  # larger files do not fit beside what is computed from them
+MAX_SIZE = 10_000_000  # frames x points of a skeleton: 0.6 GB of positions and turns
 
 
 def read_bytes(path: Path) -> bytes:
