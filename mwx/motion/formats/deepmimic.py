@@ -57,7 +57,7 @@ JOINTS = (
     Joint("left_toe", 10, (0.1335, -0.05, 0), 0),
     Joint("left_wrist", 12, (0, -0.2589, 0), 0),
 )
-CLOSED = 0.1  # [m] a loop's last pose may differ from its first
+CLOSED = 0.1  # [m] mean distance of a loop's last pose from its first, up to which it is one
 
 
 def read_deepmimic(path: Path) -> MotionClip:
@@ -69,15 +69,16 @@ def read_deepmimic(path: Path) -> MotionClip:
     data, frames, wraps = _parsed(path)
     fps, frames, notes = _even(frames, path)
     positions, turns = _forward(frames)
-    loops = wraps and _closed(positions)
-    if wraps and not loops:
-        notes += ("the file says it loops, but its end is far from its start: it does not",)
+    seam = _seam(positions) if wraps else np.inf
+    if wraps:
+        notes += (f"a loop by the file: its ends are {100 * seam:.0f} cm apart in the mean"
+                  + ("" if seam < CLOSED else ", too far: read as no loop"),)
     return MotionClip(
         tuple(j.name for j in JOINTS), tuple(j.parent for j in JOINTS),
         rotations.rotate(TO_Z_UP["y"], positions), fps, rotations.multiply(TO_Z_UP["y"], turns),
         source=path.name, source_sha256=sha256(data), licence=LICENCE,
-        notes=("y up, turned (by the format)", *notes),
-        label=path.stem.removeprefix("humanoid3d_"), loops=loops)
+        notes=("units: metres (by the format)", "y up, turned (by the format)", *notes),
+        label=path.stem.removeprefix("humanoid3d_"), loops=seam < CLOSED)
 
 
 def installed_motion(name: str) -> Path:
@@ -195,12 +196,14 @@ def _forward(frames: Array) -> tuple[Array, Array]:
     return where, turned
 
 
-def _closed(positions: Array) -> bool:
-    """Whether the last pose is the first one, moved and turned about the vertical (y) at most."""
+def _seam(positions: Array) -> float:
+    """Return the mean distance [m] of the last pose from the first, as the root sees them.
+
+    The pose may have moved, and turned about the vertical (y), in between.
+    """
     ends = positions[[0, -1]] - positions[[0, -1], :1]
     first, last = ends[:, :, 0] + 1j * ends[:, :, 2]
     overlap = np.sum(last * first.conj())
     gap = last - first * overlap / max(abs(overlap), 1e-12)
-    apart = np.hypot(np.abs(gap), ends[1, :, 1] - ends[0, :, 1])
-    lift = abs(positions[-1, 0, 1] - positions[0, 0, 1])
-    return bool(max(apart.max(), lift) < CLOSED)
+    lift = positions[-1, :, 1] - positions[0, :, 1]
+    return float(np.hypot(np.abs(gap), lift).mean())
