@@ -40,6 +40,8 @@ CHAPTERS: dict[str, dict[str, Verb]] = {
                              "a folder of clips becomes a library of references"),
         "motion filter": Verb("mwx.commands.motion_library:filter_",
                               "which references are feasible, and why not: the gates"),
+        "motion imitate": Verb("mwx.commands.imitator:imitate",
+                               "train the privileged imitator, the last of the gates"),
         "expert train": Verb("mwx.commands.expert:train",
                              "one specialised expert: world model and planner (eqs. 1, 3-7)"),
         "expert list": Verb("mwx.commands.expert:show", "the experts at hand and their cards"),

@@ -21,6 +21,7 @@ from mwx.types import Array
 
 GATE = "privileged"
 VERSION = 1
+DIVERGED = 1e3  # [m] stands for the distance of a simulation that blew up at once
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ def _errors(actual: list[Array], wanted: list[Array], row: int, kept: int, clip:
     a, w = (np.stack([frame[row] for frame in x[:kept]]) for x in (actual, wanted))
     good = np.isfinite(distance(a, w))
     return errors(a[good], w[good], clip.reference.fps) if good.any() else \
-        Errors(0, 0, 0, 0, float("inf"))
+        Errors(0, 0, 0, 0, DIVERGED)
 
 
 def _span(reference: Reference, config: JudgeConfig) -> tuple[Array, Array]:

@@ -1,0 +1,69 @@
+"""motion imitate: train the privileged imitator, the final judge of references."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from tyro.conf import Positional, arg
+
+from mwx.errors import MwxError
+
+if TYPE_CHECKING:
+    from mwx.motion import Reference
+
+Sources = Annotated[tuple[Path, ...], Positional, arg(metavar="REFERENCE|LIBRARY")]
+
+
+def imitate(sources: Sources = (), out: Path = Path("runs/imitator"), steps: int = 1_000_000,
+            seed: int = 0, resume: bool = False, threads: int = 1) -> None:
+    """Train the policy that judges references: residuals around a regulator of each motion.
+
+    Regulators are worked out first and kept in the run directory; the finished imitator, with a
+    card of how well it follows each reference, is in OUT/imitator (`mwx motion filter --imitator`).
+
+    Args:
+        sources: reference files and libraries of them; of a library the training split that no
+            cheaper gate rejects.
+        out: run directory.
+        steps: environment steps.
+        seed: of everything random.
+        resume: continue from the last complete checkpoint.
+        threads: of the simulation and the learner.
+    """
+    import dataclasses
+
+    from mwx.agents import compute
+    from mwx.experts.imitator.config import ImitatorConfig
+    from mwx.experts.imitator.train import train_imitator
+    config = ImitatorConfig(seed=seed, threads=threads)
+    config = dataclasses.replace(config, ppo=dataclasses.replace(config.ppo, steps=steps))
+    references = {} if resume else gathered(sources)
+    with compute.threads(threads):
+        print(f"imitator: {train_imitator(references, config, out, resume)}")
+
+
+def gathered(sources: tuple[Path, ...]) -> "dict[str, Reference]":
+    """Return the references of files and libraries by name.
+
+    Raises:
+        MwxError: nothing there, or two of the same name.
+    """
+    from mwx.motion import Reference
+    from mwx.motion.gates import only_policy
+    from mwx.motion.library import Library
+    out: dict[str, Reference] = {}
+    for source in sources:
+        if source.is_dir():
+            library = Library.load(source)
+            found = {e.name: library.reference(e) for e in library.entries if e.split == "train"
+                     and (e.outcome != "rejected" or only_policy(e.verdicts))}
+        else:
+            found = {source.stem: Reference.load(source)}
+        twice = sorted(out.keys() & found.keys())
+        if twice:
+            raise MwxError(f"{source}: a reference named '{twice[0]}' was given before; "
+                           "rename one of the files")
+        out |= found
+    if not out:
+        raise MwxError("no reference to imitate: name reference files (`mwx motion generate`) or "
+                       "a library (`mwx motion build`)")
+    return out
