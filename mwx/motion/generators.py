@@ -9,8 +9,10 @@ import numpy as np
 
 from mwx.errors import MwxError, unknown
 from mwx.motion.assemble import assemble
+from mwx.motion.bounce import FINE
 from mwx.motion.reach import ReachConfig, reach_motion
 from mwx.motion.reference import Reference
+from mwx.motion.run import RunConfig, run_motion
 from mwx.motion.sit import sitting
 from mwx.motion.stand import StandConfig, stance
 from mwx.motion.walk import WalkConfig, walk_motion
@@ -18,6 +20,9 @@ from mwx.motion.walk import WalkConfig, walk_motion
 STAND_FRAMES = 50  # one second of standing; any length would do
 WALK_SOURCE = ("generated: OpenSim gait2392 subject01 and DeepMimic arm series, "
                "Sekiya & Nagasaki walk ratio, linear inverted pendulum")
+
+RUN_SOURCE = ("generated: OpenSim Hamner subject02 running series, textbook stride times, "
+              "spring-mass bounce")
 
 
 def generate(skill: str, speed: float | None = None, config: Any = None) -> Reference:
@@ -60,6 +65,18 @@ def reach(speed: float | None = None, config: ReachConfig | None = None) -> Refe
     return assemble("reach", qpos, contact, None, "generated: minimum jerk", {})
 
 
+def run(speed: float | None = None, config: RunConfig | None = None) -> Reference:
+    """Return one stride of running along +x (3 m/s); frame 0 is the right touch-down."""
+    speed = 3.0 if speed is None else speed
+    made = run_motion(speed, config or RunConfig())
+    reference = assemble("run", made.qpos[::FINE], made.contact[::FINE], made.advance, RUN_SOURCE,
+                         {"speed": float(speed)})
+    metrics = {**reference.metrics,
+               "unexplained_p95": float(np.percentile(made.forward.unexplained, 95)),
+               "utilisation_max": float(made.forward.utilisation.max())}
+    return symmetric(dataclasses.replace(reference, ctrl=made.ctrl, metrics=metrics))
+
+
 def symmetric(reference: Reference) -> Reference:
     """Return a gait whose commands are the mirror image of themselves half a stride later.
 
@@ -78,6 +95,7 @@ def stays(skill: str, speed: float | None) -> None:
 # skill -> its reference at a speed (None: its own) for a config (None: the tuned one)
 SKILLS: dict[str, Callable[[float | None, Any], Reference]] = {
     "reach": reach,
+    "run": run,
     "sit": functools.partial(sitting, "sit"),
     "sit_down": functools.partial(sitting, "sit_down"),
     "stand": stand,
