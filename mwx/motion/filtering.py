@@ -1,6 +1,7 @@
 """The gates over a whole library: verdicts into the manifest, what is known is not asked again."""
 
 import dataclasses
+import functools
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -43,14 +44,16 @@ class _Task:
 
 def filter_library(folder: str | Path, asked: Iterable[str] = GATES, jobs: int = 1,
                    config: GateConfig | None = None, judge: Judge | None = None,
-                   progress: Progress | None = None) -> tuple[Library, tuple[tuple[str, str], ...]]:
+                   progress: Progress | None = None, again: bool = False
+                   ) -> tuple[Library, tuple[tuple[str, str], ...]]:
     """Judge what has not been judged under these limits and write it into the manifest.
 
     Args:
-        folder: a library; asked: names out of GATES; config: their thresholds.
-        jobs: processes for the cheap gates; the judge stays in this one.
+        folder: a library; asked: names out of GATES; config: their thresholds; jobs: processes.
         judge: the policy's gate, a reference -> Verdict; without it "privileged" is "not judged".
+            Several jobs need one that another process can find (a function of a module).
         progress: called after each reference that needed a look.
+        again: ask the gates anew whatever they said before, of a better judge for instance.
 
     Returns:
         the library with its verdicts; (name, reason) of references that cannot be read.
@@ -64,13 +67,15 @@ def filter_library(folder: str | Path, asked: Iterable[str] = GATES, jobs: int =
             raise unknown("gate", name, GATES)
     Library.load(folder)  # before a lock could make a folder
     with alone(folder):
-        entries = {e.name: _with(e, gates.current(e.verdicts, config, judge))
-                   for e in Library.load(folder).entries}
+        entries = {e.name: _with(e, {
+            name: v for name, v in gates.current(e.verdicts, config, judge).items()
+            if not (again and name in chosen)}) for e in Library.load(folder).entries}
         work = _Work(folder, entries, progress)
         cheap = tuple(name for name in GATES if name in chosen and name != PRIVILEGED)
         work.run(each(_judge, work.tasks(cheap, config), jobs))
         if PRIVILEGED in chosen:
-            work.run(_judge(task, judge) for task in work.tasks((PRIVILEGED,), config))
+            by_policy = functools.partial(_judge, judge=judge)
+            work.run(each(by_policy, work.tasks((PRIVILEGED,), config), jobs))
         manifest.write(folder, entries.values())
     return Library.load(folder), tuple(sorted(work.unread.items()))
 

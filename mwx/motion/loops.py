@@ -98,9 +98,12 @@ def close_loop(reference: Reference, config: LoopConfig | None = None) -> Refere
     """Return one period of a gait as a loop along +x, or None where the motion has none.
 
     The misfit of the ends is spread over the period; that of the feet over their swings alone, so
-    that a standing foot stays where it stands.
+    that a standing foot stays where it stands. A motion that rests on more than its feet is left
+    alone: its hands and knees would slide.
     """
     config = config or LoopConfig()
+    if reference.bearing:
+        return None
     for period in find_periods(reference, config):
         stretch = slice(period.start, period.start + period.frames + 1)
         qpos, contact = _along_x(reference.qpos[stretch]), reference.contact[stretch][:-1]

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from mwx.config import to_dict
-from mwx.errors import unknown
+from mwx.errors import MwxError, unknown
 from mwx.motion.gates.dynamics import VERSION as DYNAMICS_VERSION
 from mwx.motion.gates.dynamics import DynamicsLimits, dynamics
 from mwx.motion.gates.kinematic import VERSION as KINEMATIC_VERSION
@@ -81,7 +81,10 @@ def _privileged(reference: Reference, judge: Judge | None, before: Mapping[str, 
         return not_judged(PRIVILEGED, f"rejected by {', '.join(fallen)} before")
     if judge is None:
         return not_judged(PRIVILEGED, "no imitation policy at hand")
-    return judge(reference)
+    try:
+        return judge(reference)
+    except MwxError as error:
+        return not_judged(PRIVILEGED, str(error))
 
 
 def current(verdicts: Mapping[str, Verdict], config: GateConfig | None = None,

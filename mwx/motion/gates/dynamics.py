@@ -20,11 +20,11 @@ class DynamicsLimits:
     """Upper bounds of what inverse dynamics leaves unexplained or asks too much.
 
     Attributes:
-        stance_force: [body weight] unexplained, 95 % of frames with a foot down; 0.3 is the target
-            of a walk, 0.6 that of a run.
+        stance_force: [body weight] unexplained, 95 % of frames with anything down; 0.3 is the
+            target of a walk, 0.6 that of a run.
         mean_force: [body weight] unexplained, mean of all frames: a robot that floats has 1, real
             flight has 0.
-        lever: [m] unexplained moment over body weight, 95 % of frames with a foot down.
+        lever: [m] unexplained moment over body weight, 95 % of frames with anything down.
         torque: demand over the servo's bound, worst joint but the ankles, 95 % of frames.
         ankle_torque: the same for the ankles; human push-off asks several times H1's 40 N m, the
             servo saturates and a policy steps instead, so only gross excess is infeasible.
@@ -38,7 +38,7 @@ class DynamicsLimits:
 
 
 def dynamics(reference: Reference, limits: DynamicsLimits | None = None) -> Verdict:
-    """Return whether friction cones under the feet and the servos' bounds suffice."""
+    """Return whether friction cones where the body rests and the servos' bounds suffice."""
     limits = limits or DynamicsLimits()
     if reference.num_frames < 3:
         return not_judged(NAME, f"{reference.num_frames} frames have no acceleration", VERSION)
@@ -49,21 +49,22 @@ def inverse_dynamics(reference: Reference) -> FeedForward:
     """Return what the reference's motion takes from the ground and the servos."""
     return feed_forward(reference.qpos, reference.contact, reference.fps,
                         reference.advance if reference.loop else None,
-                        smoothing=tangent.CLEAN if reference.generated else tangent.CAPTURED)
+                        smoothing=tangent.CLEAN if reference.generated else tangent.CAPTURED,
+                        supports=reference.bearing or None)
 
 
 def checks(reference: Reference, forward: FeedForward, limits: DynamicsLimits) -> list[Check]:
     """Return each quantity against its bound."""
-    stands = np.asarray(reference.contact.any(axis=1))
+    stands = np.any([*reference.contact.T, *reference.bearing.values()], axis=0)
     used = np.abs(forward.torque / H1.force_limit)  # (T, 19)
     lever = forward.unexplained_moment / WEIGHT
     return [
         _percentile("stance_force", forward.unexplained, stands, limits.stance_force,
-                    "body weight", "no foot supplies, 95 % of stance, a force of"),
+                    "body weight", "no support gives, 95 % of stance, a force of"),
         Check("mean_force", float(forward.unexplained.mean()), limits.mean_force, "body weight",
-              "no foot supplies, mean of all frames, worst", int(forward.unexplained.argmax())),
+              "no support gives, mean of all frames, worst", int(forward.unexplained.argmax())),
         _percentile("lever", lever, stands, limits.lever, "m of body weight",
-                    "no foot supplies, 95 % of stance, a moment of"),
+                    "no support gives, 95 % of stance, a moment of"),
         _torque("torque", used, ~ANKLES, limits.torque),
         _torque("ankle_torque", used, ANKLES, limits.ankle_torque)]
 
