@@ -17,12 +17,13 @@ import numpy as np
 from mwx.errors import MwxError, nearest
 from mwx.maths import rotations
 from mwx.motion.clip import MotionClip, check_frames
-from mwx.motion.formats.text import MAX_SIZE, read_text
+from mwx.motion.formats.text import MAX_SIZE, read_lines
 from mwx.motion.reference import sha256
 from mwx.types import Array
 
 INCH = 0.0254  # [m]
 FPS = 120.0  # [Hz] of the CMU data base; the file does not say
+KIND = "neither ASF nor AMC"
 MAX_BONES = 1000  # no person's skeleton comes near
 CHANNELS = ("tx", "ty", "tz", "rx", "ry", "rz", "l")
 TO_Z_UP = rotations.about("x", np.array(np.pi / 2))
@@ -97,7 +98,7 @@ def _sections(path: Path) -> dict[str, list[tuple[int, list[str]]]]:
     """Return section -> its lines as (number, words)."""
     sections: dict[str, list[tuple[int, list[str]]]] = {}
     rows: list[tuple[int, list[str]]] = []
-    for number, line in enumerate(read_text(path, "neither ASF nor AMC").splitlines(), 1):
+    for number, line in enumerate(read_lines(path, KIND), 1):
         words = line.split("#")[0].replace("(", " ").replace(")", " ").split()
         if words and words[0].startswith(":"):
             rows = sections.setdefault(words[0][1:].lower(), [])
@@ -202,8 +203,7 @@ def _channels(path: Path, skeleton: Skeleton) -> dict[str, Array]:
     columns: dict[str, array[float]] = {}
     seen: set[str] = set()  # bones of the frame at hand
     frames, most = 0, MAX_SIZE // len(skeleton.bones)
-    text = read_text(path, "neither ASF nor AMC")
-    lines = text.splitlines()
+    lines = read_lines(path, KIND)
     for number, line in enumerate(lines, 1):
         words = line.split()
         if not words or words[0][0] in "#:":
@@ -217,7 +217,7 @@ def _channels(path: Path, skeleton: Skeleton) -> dict[str, Array]:
             continue
         if not frames:
             raise MwxError(f"{path}:{number}: no AMC motion: '{line[:40]}' before frame 1")
-        if number == len(lines) and not text.endswith("\n") and words[0] not in skeleton.bones:
+        if number == len(lines) and words[0] not in skeleton.bones:
             raise MwxError(f"{path}: cut short: it ends inside line {number}, '{line[:40]}', in "
                            f"frame {frames}")
         name, values = _row(path, number, words, skeleton)

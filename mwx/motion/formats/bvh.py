@@ -42,9 +42,6 @@ def read_bvh(path: Path, up: str | None = None, unit: str | None = None) -> Moti
     added, more = _displacements(motion)
     metres, turn, found = _world(names, motion, added, up, unit, path)
     positions, turns = _forward(motion, added, metres, turn)
-    if not np.isfinite(positions).all():
-        frame = int(np.argwhere(~np.isfinite(positions))[0][0])
-        raise MwxError(f"{path}: frame {frame + 1}: its numbers are too large for positions")
     start = _calibration_frames(positions, motion.fps)
     if start:
         more += ("frame 1 is a calibration pose far from frame 2: left out",)
@@ -62,10 +59,9 @@ def _world(names: Sequence[str], motion: Motion, added: bool, up: str | None, un
     some = motion.values[:: max(1, len(motion.values) // LOOK)]
     positions, _ = _chain(motion.joints, some.T, added, 1.0, units.TO_Z_UP["z"])
     points = np.moveaxis(positions, -1, 0)
-    with np.errstate(over="ignore", invalid="ignore"):
-        metres, said_unit = ((units.UNITS[unit], f"units: {unit}, as told") if unit else
-                             units.unit_of(names, points, str(path)))
-        axis, said_axis = (up, f"{up} up, as told") if up else _up_axis(names, motion, points)
+    metres, said_unit = ((units.UNITS[unit], f"units: {unit}, as told") if unit else
+                         units.unit_of(names, points, str(path)))
+    axis, said_axis = (up, f"{up} up, as told") if up else _up_axis(names, motion, points)
     return metres, units.TO_Z_UP[axis], (said_unit, said_axis)
 
 

@@ -1,18 +1,21 @@
 """The text of a BVH file: joints and their channels, then a row of numbers a frame, all checked."""
 
-import math
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from mwx.errors import MwxError
-from mwx.motion.formats.text import MAX_SIZE
+from mwx.motion.formats.text import MAX_LINES, MAX_SIZE, MAX_WIDTH
 from mwx.types import Array
 
 MAX_POINTS = 1000  # joints and end sites; no skeleton comes near
+MAX_HEAD = 8_000_000  # bytes before MOTION
+LARGEST = 1e9  # of any number; sums of larger ones would overflow
 FPS_RANGE = (1.0, 2000.0)  # [Hz]
+NEWLINE = b"\n"
 CHANNELS = tuple(f"{axis}{kind}" for kind in ("position", "rotation") for axis in "xyz")
 
 
@@ -47,6 +50,9 @@ def parse(path: Path, data: bytes) -> Motion:
     head = data if found is None else data[:found.start()]
     if not head.lstrip(b"\xef\xbb\xbf \t\r\n").upper().startswith(b"HIERARCHY"):
         raise MwxError(f"{path}:1: no BVH motion: it does not begin with HIERARCHY")
+    if len(head) > MAX_HEAD or data.count(NEWLINE) > MAX_LINES:
+        raise MwxError(f"{path}: no person's motion: {len(head)} bytes of skeleton, "
+                       f"{data.count(NEWLINE)} lines")
     try:
         text = head.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -89,11 +95,11 @@ def _hierarchy(path: Path, text: str) -> tuple[Joint, ...]:
     return _complete(path, joints)
 
 
-def _statements(text: str) -> list[tuple[int, str]]:
-    out = []
+def _statements(text: str) -> Iterator[tuple[int, str]]:
     for number, line in enumerate(text.splitlines(), 1):
-        out += [(number, s) for part in re.split(r"([{}])", line) if (s := part.strip())]
-    return out
+        for part in re.split(r"([{}])", line):
+            if part.strip():
+                yield number, part.strip()
 
 
 def _joint(joints: list[Joint], chain: list[int], key: str, words: list[str], line: int) -> Joint:
@@ -109,8 +115,9 @@ def _describe(path: Path, line: int, joint: Joint, words: list[str]) -> None:
     if words[0].upper() == "OFFSET":
         numbers = _numbers(path, line, words[1:])
         if len(numbers) != 3 or joint.offset is not None:
+            why = f"has {len(numbers)}" if joint.offset is None else "is its second"
             raise MwxError(f"{path}:{line}: '{joint.name}' needs one OFFSET of 3 numbers, this one "
-                           f"has {len(numbers)}")
+                           f"{why}")
         joint.offset = np.array(numbers)
         return
     names = tuple(w.lower() for w in words[2:])
@@ -119,7 +126,10 @@ def _describe(path: Path, line: int, joint: Joint, words: list[str]) -> None:
     if unknown:
         raise MwxError(f"{path}:{line}: '{joint.name}' has a channel '{unknown[0]}'; known: "
                        f"{', '.join(CHANNELS)}")
-    if count != str(len(names)) or len(set(names)) != len(names) or joint.channels is not None:
+    if joint.channels is not None:
+        what = "an end site" if joint.end else f"'{joint.name}'"
+        raise MwxError(f"{path}:{line}: {what} has its CHANNELS already, or needs none")
+    if count != str(len(names)) or len(set(names)) != len(names):
         raise MwxError(f"{path}:{line}: '{joint.name}' announces {count[:20] or 'no'} channels and "
                        f"names {len(names)}; each once, at most {len(CHANNELS)}")
     joint.channels = names
@@ -130,8 +140,8 @@ def _numbers(path: Path, line: int, words: list[str]) -> list[float]:
         numbers = [float(w) for w in words]
     except ValueError:
         raise MwxError(f"{path}:{line}: '{' '.join(words)[:40]}' are not numbers") from None
-    if not all(math.isfinite(n) for n in numbers):
-        raise MwxError(f"{path}:{line}: '{' '.join(words)[:40]}' is not finite")
+    if not all(abs(n) <= LARGEST for n in numbers):  # nor are those that are not a number
+        raise MwxError(f"{path}:{line}: '{' '.join(words)[:40]}' is not finite, or beyond all size")
     return numbers
 
 
@@ -204,7 +214,7 @@ def _values(path: Path, rows: list[bytes], first: int, width: int, points: int,
                        f"announced in line {line}")
     values = np.empty((count, width))
     for frame, i in enumerate(numbers):
-        row = rows[i].split()
+        row = rows[i].split() if len(rows[i]) < MAX_WIDTH + 40 * width else []
         if len(row) != width:
             raise MwxError(f"{path}:{first + i}: frame {frame + 1} has {len(row)} numbers, the "
                            f"channels need {width}: cut short or damaged")
@@ -213,8 +223,9 @@ def _values(path: Path, rows: list[bytes], first: int, width: int, points: int,
         except ValueError:
             raise MwxError(f"{path}:{first + i}: frame {frame + 1} holds what is not a number"
                            ) from None
-    if not np.isfinite(values).all():
-        frame = int(np.argwhere(~np.isfinite(values))[0][0])
+    wrong = ~(np.abs(values) <= LARGEST)
+    if wrong.any():
+        frame = int(np.argwhere(wrong)[0][0])
         raise MwxError(f"{path}:{first + numbers[frame]}: frame {frame + 1} holds what is not a "
                        "finite number; cut the clip there or fill the gap")
     return values

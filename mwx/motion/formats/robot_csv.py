@@ -17,7 +17,7 @@ from mwx.errors import MwxError
 from mwx.maths import rotations
 from mwx.motion.formats import robot_motion
 from mwx.motion.formats.robot_motion import RobotMotion
-from mwx.motion.formats.text import read_text
+from mwx.motion.formats.text import read_lines
 from mwx.motion.reference import Reference
 from mwx.types import Array
 
@@ -35,9 +35,8 @@ def read_csv(path: Path, fps: float | None = None) -> RobotMotion:
     Raises:
         MwxError: no such table, another robot's, damaged; with file and line.
     """
-    text = read_text(path, "no CSV")
     header, names, numbers, lines = None, None, [], []
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(read_lines(path, "no CSV"), 1):
         where = f"{path}:{number}"
         if line.startswith(MARK) and header is None:
             header = robot_motion.header_in(line.removeprefix(MARK), where)

@@ -4,7 +4,9 @@ from pathlib import Path
 
 from mwx.errors import MwxError
 
-MAX_BYTES = 600_000_000  # larger files do not fit beside what is computed from them
+MAX_BYTES = 400_000_000  # larger files do not fit beside what is computed from them
+MAX_LINES = 10_000_000
+MAX_WIDTH = 20_000  # characters in a line of numbers that belong together
 MAX_SIZE = 10_000_000  # frames x points of a skeleton: 0.6 GB of positions and turns
 
 
@@ -26,19 +28,25 @@ def read_bytes(path: Path) -> bytes:
         raise MwxError(f"{path}: cannot be read ({error.strerror})") from None
 
 
-def read_text(path: Path, kind: str) -> str:
-    """Return a UTF-8 file's text without a byte order mark.
+def read_lines(path: Path, kind: str) -> list[str]:
+    """Return the lines of a UTF-8 file without a byte order mark.
 
     Args:
-        path: the file; kind: what it should be, for the error.
+        path: the file; kind: what it is not if it is no text, for the error.
 
     Raises:
-        MwxError: as `read_bytes`, or no text.
+        MwxError: as `read_bytes`, no text, too many or too long lines.
     """
     data = read_bytes(path)
+    if data.count(b"\n") > MAX_LINES:
+        raise MwxError(f"{path}: more than {MAX_LINES} lines; cut the motion into parts")
     try:
-        return data.decode("utf-8-sig")
+        lines = data.decode("utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise MwxError(f"{path}:{line}: not a text file, so {kind}; is it renamed, or not saved as "
                        "UTF-8?") from None
+    for number, line in enumerate(lines, 1):
+        if len(line) > MAX_WIDTH:
+            raise MwxError(f"{path}:{number}: {len(line)} characters in one line, so {kind}")
+    return lines
