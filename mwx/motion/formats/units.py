@@ -17,9 +17,10 @@ from mwx.types import Array
 UNITS = {"metres": 1.0, "centimetres": 0.01, "millimetres": 0.001, "inches": 0.0254,
          "feet": 0.3048, "CMU units (1 / 0.45 inch)": 0.0254 / 0.45}  # [m]
 LEG = 0.84  # [m] hip to ankle of a person of 1.71 m (Winter: 0.491 of the height)
-LEG_RANGE = (0.40, 1.25)  # [m] child to giant, and what skeletons simplify
+LEG_RANGE = (0.40, 1.10)  # [m] child to giant
 BODY = 1.55  # [m] largest distance between two joints of an upright adult
 BODY_RANGE = (0.6, 2.6)  # [m]
+TRAVEL = 0.4  # parts of the body's length that one who crawls gets on
 FEW = 5  # points that do not show the size of a body
 UPRIGHT = 0.85  # cosine of the lean (32 deg) up to which a body counts as upright
 # file axis that points up -> turn to z up
@@ -89,21 +90,23 @@ def up_axis(names: Sequence[str], positions: Array, expected: str) -> tuple[str,
         names: of the J points; positions: (T, J, 3).
         expected: the format's own, taken where the body tells nothing else.
     """
-    upward = _feet_to_shoulders(names, positions)
-    if upward is None:
+    line = _feet_to_shoulders(names, positions)
+    if line is None:
         return expected, _said(expected, "by the format; feet and shoulders have no known names")
+    lengths = np.linalg.norm(line, axis=1, keepdims=True)
+    upward, length = line / np.maximum(lengths, 1e-12), float(np.median(lengths))
     upright = {sign + axis: float(np.mean(value * upward[:, i] > UPRIGHT))
                for i, axis in enumerate("xyz") for sign, value in (("", 1.0), ("-", -1.0))}
     found = max(upright, key=lambda axis: upright[axis])
     if upright[found] > 0.2 and upright[found] > 2 * upright[expected] and not (
-            _rests_on_floor(positions, expected, found)):
+            _crawls(positions, TRAVEL * length, expected, found)):
         return found, _said(found, f"the body stands along it in {upright[found]:.0%} of frames")
     known = upright[expected] > 0.2
-    return expected, _said(expected, "" if known else "by the format; the body is never upright")
+    return expected, _said(expected, "" if known else "by the format; the person lies or crawls")
 
 
-def _rests_on_floor(positions: Array, expected: str, other: str) -> bool:
-    """Whether the lowest points stay level along `expected` while they travel along `other`.
+def _crawls(positions: Array, far: float, expected: str, other: str) -> bool:
+    """Whether the lowest points stay level along `expected` and travel far along `other`.
 
     One who crawls or swims along an axis all the time does not make it the vertical.
     """
@@ -111,7 +114,7 @@ def _rests_on_floor(positions: Array, expected: str, other: str) -> bool:
     for axis in (expected, other):
         height = positions[..., "xyz".index(axis[-1])] * (-1 if axis.startswith("-") else 1)
         spread[axis] = np.ptp(np.percentile(height.min(axis=1), [5, 95]))
-    return bool(spread[expected] < spread[other] / 2)
+    return bool(spread[other] > max(far, 2 * spread[expected]))
 
 
 def _said(axis: str, reason: str) -> str:
@@ -141,7 +144,7 @@ def _diameter(positions: Array) -> float:
 
 
 def _feet_to_shoulders(names: Sequence[str], positions: Array) -> Array | None:
-    """Return unit vectors (T, 3) from between the ankles to between the shoulders, or None."""
+    """Return the lines (T, 3) from between the ankles to between the shoulders, or None."""
     parts = find_parts(names)
     ends = []
     for joint in ("ankle", "shoulder"):
@@ -149,5 +152,4 @@ def _feet_to_shoulders(names: Sequence[str], positions: Array) -> Array | None:
         if None in pair:
             return None
         ends.append(sum(positions[:, i] for i in pair) / 2)
-    line = ends[1] - ends[0]
-    return line / np.maximum(np.linalg.norm(line, axis=1, keepdims=True), 1e-12)
+    return ends[1] - ends[0]
