@@ -2,7 +2,8 @@
 
 Written from the paper (Araujo, Ze et al., "Retargeting Matters: General Motion Retargeting for
 Humanoid Motion Tracking", arXiv 2510.02252) and its released H1 table: every point of the person is
-scaled by 1.1 x (body height / 1.8 m) and lowered by 5 cm; in each frame two stages of damped
+scaled by 1.1 x (body height / 1.8 m) and moved 5 cm up its segment's own z axis; the ankle link
+follows the joint of the toes (as in its SMPL-X table); in each frame two stages of damped
 inverse kinematics follow one another, each until a step improves the error by less than 1e-3, at
 most 11 steps. Segment frames are made from key points here, since clips carry them in many ways.
 
@@ -21,7 +22,7 @@ from mwx.motion import bodies
 from mwx.robot import H1
 from mwx.types import Array
 
-SCALE, GROUND, ASSUMED_HEIGHT = 1.1, -0.05, 1.8  # -, [m], [m]
+SCALE, OFFSET, ASSUMED_HEIGHT = 1.1, 0.05, 1.8  # -, [m], [m]
 LEG_PART = 0.245 + 0.246  # of the body height: thigh and shank (Winter)
 STEPS, ENOUGH, DAMPING, LM_DAMPING = 11, 1e-3, 0.5, 1.0
 SIDES = ("left", "right")
@@ -59,7 +60,7 @@ def retarget(points: dict[str, Array], corrected: bool = False) -> Array:
     scale = SCALE / size if corrected else SCALE * size
     frames = segment_frames(points)
     places = {p.link: scale * points.get(p.point, points[p.point.replace("toe", "ankle")])
-              + np.array([0, 0, GROUND]) for p in PAIRS}
+              + OFFSET * frames[p.link][:, :, 2] for p in PAIRS}
     configuration = mink.Configuration(bodies.model())
     limits = [mink.ConfigurationLimit(bodies.model())]
     stages = [_tasks(k) for k in range(2)]

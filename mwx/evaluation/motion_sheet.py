@@ -181,11 +181,11 @@ def _angles(figure: "Figure", place: Any, now: Measured) -> None:
         axes = figure.add_subplot(grid[k // 5, k % 5])
         sides = ("",) if name == "torso" else ("left_", "right_")
         low, high = [], []
-        for side, colour in zip(sides, (LEFT, RIGHT), strict=False):
+        for side, colour, thick in zip(sides, (LEFT, RIGHT), (2.3, 1.3), strict=False):
             j = H1.joint(f"{side}{name}")
             mirrored = side == "right_" and bool(H1.mirror_sign[j] < 0)
             sign = -1 if mirrored else 1  # so that left and right may be compared
-            axes.plot(now.time, sign * degrees[:, j], color=colour, lw=1.5,
+            axes.plot(now.time, sign * degrees[:, j], color=colour, lw=thick,
                       label=side.strip("_") or "torso")
             ends = sorted((sign * np.degrees(H1.low[j]), sign * np.degrees(H1.high[j])))
             low.append(ends[0])
@@ -238,7 +238,7 @@ def _demands(axes: "Axes", now: Measured) -> None:
     axes.axvline(1, color=INK, lw=1.0)
     axes.set_yticks(place, [name.replace("_", " ") for name in JOINTS])
     axes.set(xlim=(0, max(1.18, 1.1 * min(1.98, float(torque.max())))),
-             title="largest speed (grey) and torque (blue), % of bound")
+             title="peak speed (grey), torque (blue)")
     axes.set_xticks([0, 0.5, 1], ["0", "50", "100 %"])
     axes.grid(axis="y", visible=False)
 
