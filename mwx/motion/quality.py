@@ -7,7 +7,7 @@ import mujoco
 import numpy as np
 
 from mwx.maths import rotations
-from mwx.motion import bodies, contacts, tangent
+from mwx.motion import bodies, contacts, kinematics, tangent
 from mwx.motion.feedforward import FEET, FeedForward, feed_forward
 from mwx.motion.ik_seed import LINKS
 from mwx.motion.reference import Reference
@@ -89,14 +89,8 @@ def quality_sheet(reference: Reference, forward: FeedForward | None = None) -> S
 
 def fidelity(qpos: Array, targets: Targets) -> dict[str, float]:
     """Return key-point error [cm] and bone-direction error [deg] against the human."""
-    model = bodies.model()
-    data = mujoco.MjData(model)
-    places = {part: np.zeros((len(qpos), 3)) for part in LINKS}
-    for t, row in enumerate(qpos):
-        data.qpos[:] = row
-        mujoco.mj_kinematics(model, data)
-        for part, link in LINKS.items():
-            places[part][t] = data.body(link).xpos
+    pose = kinematics.forward(qpos)
+    places = {part: pose.places[link] for part, link in LINKS.items()}
     errors = 100 * np.stack([np.linalg.norm(places[p] - targets.points[p], axis=1) for p in LINKS])
     angles = []
     for bone in BONES:
@@ -123,15 +117,8 @@ def self_collisions(qpos: Array) -> Array:
 
 def _feet(qpos: Array) -> list[tuple[Array, Array]]:
     """Return positions (T, 3) and quaternions (T, 4) of the left and the right ankle link."""
-    model = bodies.model()
-    data = mujoco.MjData(model)
-    feet = [(np.zeros((len(qpos), 3)), np.zeros((len(qpos), 4))) for _ in FEET]
-    for t, row in enumerate(qpos):
-        data.qpos[:] = row
-        mujoco.mj_kinematics(model, data)
-        for (place, turn), name in zip(feet, FEET, strict=True):
-            place[t], turn[t] = data.body(name).xpos, data.body(name).xquat
-    return feet
+    pose = kinematics.forward(qpos)
+    return [(pose.places[name], rotations.from_matrix(pose.turns[name])) for name in FEET]
 
 
 def _stance(feet: list[tuple[Array, Array]], reference: Reference) -> dict[str, float]:

@@ -10,16 +10,16 @@ hard constraints. In the tangent space at q* this is one quadratic programme who
 import dataclasses
 from dataclasses import dataclass, field
 
-import mujoco
 import numpy as np
 
 from mwx.errors import MwxError
-from mwx.motion import bodies, ik_seed, tangent
+from mwx.motion import bodies, ik_seed, kinematics, tangent
 from mwx.motion.banded import solve
 from mwx.motion.clip import MotionClip
 from mwx.motion.contacts import ContactConfig
 from mwx.motion.feedforward import FeedForwardConfig, feed_forward
 from mwx.motion.ik_seed import LINKS, SeedConfig
+from mwx.motion.kinematics import Pose
 from mwx.motion.leg_ik import LEG_JOINTS, SIDES
 from mwx.motion.quality import fidelity, quality_sheet, self_collisions
 from mwx.motion.reference import Reference
@@ -116,26 +116,22 @@ def whole_clip(start: Array, targets: Targets, config: RetargetConfig) -> Array:
 
 def metric(qpos: Array, targets: Targets, config: RetargetConfig) -> Array:
     """Return W (T, 25, 25) = J^T W_x J + W_q of eq. (8) at each frame."""
-    model = bodies.model()
-    data = mujoco.MjData(model)
-    own = np.diag([config.base] * 6 + [config.joints] * (model.nv - 6))
-    links = {part: model.body(link).id for part, link in LINKS.items()}
-    place, turn = np.zeros((3, model.nv)), np.zeros((3, model.nv))
-    out = np.zeros((len(qpos), model.nv, model.nv))
-    for t, row in enumerate(qpos):
-        data.qpos[:] = row
-        mujoco.mj_kinematics(model, data)
-        mujoco.mj_comPos(model, data)
-        out[t] = own
-        for part, body in links.items():
-            if part in FEET and targets.contact[t, FEET.index(part)]:
-                _tip_jacobian(model, data, body, place, turn)
-                out[t] += config.standing_feet * place.T @ place + config.sole * turn.T @ turn
-            else:
-                mujoco.mj_jacBody(model, data, place, turn, body)
-                bears = part in targets.supports and targets.supports[part][t]
-                out[t] += (config.standing_feet if bears else config.key_points) * place.T @ place
-    return out
+    pose = kinematics.forward(qpos)
+    rows = []
+    for part, link in LINKS.items():
+        if part in FEET:
+            on = targets.contact[:, FEET.index(part), None, None]
+            tip, turn = _tip_jacobian(pose, link), kinematics.turn_jacobian(pose, link)
+            plain = np.sqrt(config.key_points) * kinematics.place_jacobian(pose, link)
+            rows.append(np.where(on, np.sqrt(config.standing_feet) * tip, plain))
+            rows.append(np.where(on, np.sqrt(config.sole) * turn, 0.0))
+        else:
+            bears = targets.supports.get(part, np.zeros(len(qpos), bool))
+            weight = np.where(bears, config.standing_feet, config.key_points)
+            rows.append(np.sqrt(weight)[:, None, None] * kinematics.place_jacobian(pose, link))
+    stacked = np.concatenate(rows, axis=1)
+    own = np.diag([config.base] * 6 + [config.joints] * (stacked.shape[-1] - 6))
+    return stacked.swapaxes(-1, -2) @ stacked + own
 
 
 def standing_still(wanted: Array, qpos: Array, targets: Targets) -> Array:
@@ -144,28 +140,22 @@ def standing_still(wanted: Array, qpos: Array, targets: Targets) -> Array:
     Smoothing in time carries some of the swing into the stance; the leg's five joints give it back
     so that the tip of the sole rests, and a flat sole does not turn.
     """
-    robot = bodies.model()
-    data = mujoco.MjData(robot)
-    place, turn = np.zeros((3, robot.nv)), np.zeros((3, robot.nv))
+    pose = kinematics.forward(qpos[:-1])
     out = wanted.copy()
-    for t in range(len(wanted)):
-        if not targets.contact[t:t + 2].any():
-            continue
-        data.qpos[:] = qpos[t]
-        mujoco.mj_kinematics(robot, data)
-        mujoco.mj_comPos(robot, data)
-        for i, side in enumerate(SIDES):
-            if targets.contact[t:t + 2, i].all():
-                _tip_jacobian(robot, data, robot.body(LINKS[FEET[i]]).id, place, turn)
-                rows = np.concatenate([place, turn[1:]]) if targets.flat[t:t + 2, i].all() \
-                    else place
-                leg = rows[:, 6 + LEG_JOINTS[side]]
-                fix = np.linalg.solve(leg @ leg.T + DAMPING * np.eye(len(rows)), rows @ out[t])
-                out[t, 6 + LEG_JOINTS[side]] -= leg.T @ fix
+    for i, side in enumerate(SIDES):
+        link = LINKS[FEET[i]]
+        stands = targets.contact[:-1, i] & targets.contact[1:, i]
+        flat = (targets.flat[:-1, i] & targets.flat[1:, i])[:, None, None]
+        turn = np.where(flat, kinematics.turn_jacobian(pose, link)[:, 1:], 0.0)
+        rows = np.concatenate([_tip_jacobian(pose, link), turn], axis=1)  # (T - 1, 5, 25)
+        leg = rows[:, :, 6 + LEG_JOINTS[side]]
+        slip = rows @ out[..., None]
+        fix = np.linalg.solve(leg @ leg.swapaxes(-1, -2) + DAMPING * np.eye(5), slip)
+        change = (leg.swapaxes(-1, -2) @ fix)[..., 0]
+        out[:, 6 + LEG_JOINTS[side]] -= np.where(stands[:, None], change, 0.0)
     return out
 
 
-def _tip_jacobian(robot: mujoco.MjModel, data: mujoco.MjData, body: int, place: Array, turn: Array
-                  ) -> None:
-    point = data.xpos[body] + data.xmat[body].reshape(3, 3) @ bodies.SOLE_TIP
-    mujoco.mj_jac(robot, data, place, turn, point, body)
+def _tip_jacobian(pose: Pose, link: str) -> Array:
+    return kinematics.place_jacobian(pose, link, pose.places[link] + pose.turns[link]
+                                     @ bodies.SOLE_TIP)

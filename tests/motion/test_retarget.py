@@ -67,7 +67,7 @@ def test_inverse_kinematics_gives_the_key_points_back() -> None:
     qpos = smooth_motion()
     targets = targets_of(qpos)
     config = ik_seed.SeedConfig(posture=0.0, foot_pitch=0.0, foot_yaw=0.0, steps=40,
-                                first_steps=300)
+                                first_steps=300, every=1)
     again = targets_of(ik_seed.seed(targets, config))
     worst = max(np.linalg.norm(again.points[p] - targets.points[p], axis=1).max()
                 for p in ik_seed.LINKS)
