@@ -4,6 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mwx.errors import MwxError
 from mwx.motion import read_clip
@@ -158,3 +160,55 @@ def test_key_points(tmp_path: Path) -> None:
     np.savez(path, points=points)
     with pytest.raises(MwxError, match="no motion of a known kind: it holds points; mot"):
         read_clip(path)
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    ({"joint_pos_w": np.zeros((0, 2, 3))}, "0 frames"),
+    ({"joint_pos_w": np.zeros((1, 2, 3))}, "1 frames"),
+    ({"joint_pos_w": np.zeros((4, 3, 3))}, r"'joint_pos_w' has shape \(4, 3, 3\)"),
+    ({"joint_pos_w": np.zeros(4)}, "'joint_pos_w' has shape"),
+    ({"joint_pos_w": np.full((4, 2, 3), None)}, "Python objects"),
+    ({"joint_pos_w": np.full((4, 2, 3), "a")}, "expected numbers"),
+    ({"joint_pos_w": np.full((4, 2, 3), 1j)}, "expected numbers"),
+    ({"joint_pos_w": np.zeros((10 ** 6, 2, 3), np.float16)}, "1000000 frames, at most"),
+    ({"fps": 0.0}, "0.0 frames a second"), ({"fps": np.nan}, "nan frames a second"),
+    ({"fps": "fast"}, "expected one number"), ({"fps": [30, 30]}, "expected one number"),
+    ({"fps": None}, "Python objects|lacks fps"),
+    ({"parents": [0]}, "'parents' has shape"), ({"parents": [0.5, 1]}, "indices of points"),
+    ({"parents": [-1, 7]}, "parents are indices of points"),
+    ({"joint_names": ["head", "head"]}, "two points are called 'head'"),
+    ({"joint_rot_w": np.zeros((4, 2, 3))}, "'joint_rot_w' has shape"),
+    ({"joint_rot_w": np.zeros((3, 2, 4))}, "rotations have shape"),
+])
+def test_spoilt_key_points_teach(tmp_path: Path, change: dict, message: str) -> None:
+    arrays = {"joint_pos_w": np.arange(24.0).reshape(4, 2, 3), "fps": 60.0,
+              "joint_names": ["pelvis", "head"]} | change
+    np.savez(tmp_path / "points.npz", **arrays)
+    with pytest.raises(MwxError, match=message):
+        read_clip(tmp_path / "points.npz")
+
+
+def test_names_of_places(tmp_path: Path) -> None:
+    for name, message in (("folder.npz", "a folder, not a file"), ("x.pkl", "pickle is not read"),
+                          ("no.h5:CLIP", r"no\.h5: no such file"), ("noext", "from '' files"),
+                          ("x.npz:y", "from '.npz:y' files: did you mean '.npz'")):
+        (tmp_path / "folder.npz").mkdir(exist_ok=True)
+        with pytest.raises(MwxError, match=message):
+            read_clip(tmp_path / name)
+
+
+@settings(max_examples=60, deadline=None)
+@given(cut=st.integers(0, 800), at=st.integers(0, 800), byte=st.integers(0, 255),
+       which=st.sampled_from(["subject.asf", "subject_01.amc"]))
+def test_spoilt_bytes_are_read_or_refused(tmp_path_factory, cut: int, at: int, byte: int,
+                                          which: str) -> None:
+    folder = tmp_path_factory.mktemp("spoilt")
+    (folder / "subject.asf").write_text(ASF)
+    (folder / "subject_01.amc").write_text(AMC)
+    data = bytearray((folder / which).read_bytes())
+    data[at % len(data)] = byte
+    (folder / which).write_bytes(bytes(data[: len(data) - cut % len(data)] if cut % 2 else data))
+    try:
+        assert np.isfinite(read_clip(folder / "subject_01.amc").positions_w).all()
+    except MwxError as error:
+        assert "subject" in str(error)

@@ -48,12 +48,12 @@ def read_cmu_h5(path: Path, clip: str | None = None) -> MotionClip:
         MwxError: h5py is not installed; absent, damaged or another file; no such clip.
     """
     with _opened(path) as file:
-        name = _chosen(tuple(file), clip, path)
+        name = _chosen(_names(file, path), clip, path)
         try:
             return _clip(file[name], f"{path.name}:{name}")
         except MwxError:
             raise
-        except Exception as error:  # h5py has dozens for a spoilt file
+        except Exception as error:  # as in `_names`
             raise MwxError(f"{path}: clip '{name}' is damaged, or not dm_control's "
                            f"({type(error).__name__}: {error})") from None
 
@@ -65,7 +65,14 @@ def clip_names(path: Path) -> tuple[str, ...]:
         MwxError: h5py is not installed; absent or damaged.
     """
     with _opened(path) as file:
+        return _names(file, path)
+
+
+def _names(file: Any, path: Path) -> tuple[str, ...]:
+    try:
         return tuple(file)
+    except Exception as error:  # h5py has dozens for a spoilt file
+        raise MwxError(f"{path}: damaged: its list of clips cannot be read ({error})") from None
 
 
 def _opened(path: Path):
@@ -78,7 +85,7 @@ def _opened(path: Path):
         return h5py.File(path, "r")
     except FileNotFoundError:
         raise MwxError(f"{path}: no such file") from None
-    except Exception as error:  # as above
+    except Exception as error:  # as in `_names`
         raise MwxError(f"{path}: damaged, or no HDF5 file ({error})") from None
 
 
