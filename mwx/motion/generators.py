@@ -10,7 +10,9 @@ import numpy as np
 from mwx.errors import MwxError, unknown
 from mwx.motion.assemble import assemble
 from mwx.motion.bounce import FINE
-from mwx.motion.reach import ReachConfig, reach_motion
+from mwx.motion.carry import CarryConfig, carry_motion
+from mwx.motion.crawl import crawl
+from mwx.motion.reach import BothConfig, ReachConfig, reach_both_motion, reach_motion
 from mwx.motion.reference import Reference
 from mwx.motion.run import RunConfig, run_motion
 from mwx.motion.sit import sitting
@@ -65,6 +67,14 @@ def reach(speed: float | None = None, config: ReachConfig | None = None) -> Refe
     return assemble("reach", qpos, contact, None, "generated: minimum jerk", {})
 
 
+def reach_both(speed: float | None = None, config: BothConfig | None = None) -> Reference:
+    """Return one reach of both hands from a stand; it does not loop."""
+    stays("reach2", speed)
+    qpos = reach_both_motion(config or BothConfig())
+    contact = np.ones((len(qpos), 2), bool)
+    return assemble("reach2", qpos, contact, None, "generated: minimum jerk", {})
+
+
 def run(speed: float | None = None, config: RunConfig | None = None) -> Reference:
     """Return one stride of running along +x (3 m/s); frame 0 is the right touch-down."""
     speed = 3.0 if speed is None else speed
@@ -75,6 +85,15 @@ def run(speed: float | None = None, config: RunConfig | None = None) -> Referenc
                "unexplained_p95": float(np.percentile(made.forward.unexplained, 95)),
                "utilisation_max": float(made.forward.utilisation.max())}
     return symmetric(dataclasses.replace(reference, ctrl=made.ctrl, metrics=metrics))
+
+
+def carry(speed: float | None = None, config: CarryConfig | None = None) -> Reference:
+    """Return one stride of walking along +x (0.95 m/s) with the arms of somebody with a box."""
+    speed = 0.95 if speed is None else speed
+    qpos, contact, advance = carry_motion(speed, config or CarryConfig())
+    reference = assemble("carry", qpos, contact, advance, WALK_SOURCE + ", textbook carrying",
+                         {"speed": float(speed)})
+    return symmetric(reference)
 
 
 def symmetric(reference: Reference) -> Reference:
@@ -94,7 +113,10 @@ def stays(skill: str, speed: float | None) -> None:
 
 # skill -> its reference at a speed (None: its own) for a config (None: the tuned one)
 SKILLS: dict[str, Callable[[float | None, Any], Reference]] = {
+    "carry": carry,
+    "crawl": crawl,
     "reach": reach,
+    "reach2": reach_both,
     "run": run,
     "sit": functools.partial(sitting, "sit"),
     "sit_down": functools.partial(sitting, "sit_down"),

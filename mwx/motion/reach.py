@@ -1,4 +1,4 @@
-"""Reaching from a stand: the hand moves along a straight, minimum-jerk path to a point."""
+"""Reaching from a stand: hands move along straight, minimum-jerk paths to their points."""
 
 from dataclasses import dataclass, field
 
@@ -37,6 +37,23 @@ class ReachConfig:
     stand: StandConfig = field(default_factory=StandConfig)
 
 
+@dataclass(frozen=True)
+class BothConfig:
+    """Where both hands reach, together.
+
+    Attributes:
+        left, right: (x, y, z) [m] from the point on the floor between the ankles.
+        hold_s, start_s, start_s_per_m, stand: as in ReachConfig; the longer way sets the time.
+    """
+
+    left: tuple[float, float, float] = (0.42, 0.2, 1.2)
+    right: tuple[float, float, float] = (0.42, -0.2, 1.2)
+    hold_s: float = 0.5
+    start_s: float = 0.4
+    start_s_per_m: float = 0.7
+    stand: StandConfig = field(default_factory=StandConfig)
+
+
 def reach_motion(config: ReachConfig) -> Array:
     """Return qpos (T, 26) from quiet standing until the hand has rested at the target.
 
@@ -45,21 +62,36 @@ def reach_motion(config: ReachConfig) -> Array:
     """
     if config.hand not in SIDES:
         raise MwxError(f"no hand '{config.hand}': left or right")
+    return _reach({config.hand: config.target}, config)
+
+
+def reach_both_motion(config: BothConfig) -> Array:
+    """Return qpos (T, 26) from quiet standing until both hands have rested at their targets.
+
+    Raises:
+        MwxError: a target its arm cannot reach from this stance.
+    """
+    return _reach({"left": config.left, "right": config.right}, config)
+
+
+def _reach(targets: dict[str, tuple[float, float, float]], config: ReachConfig | BothConfig
+           ) -> Array:
     start = stance(config.stand)
-    goal = np.array(config.target)
-    here = _hand(start, config.hand)
-    length = float(np.linalg.norm(goal - here))
+    ways = {hand: np.array(target) - _hand(start, hand) for hand, target in targets.items()}
+    length = max(float(np.linalg.norm(way)) for way in ways.values())
     frames = round((config.start_s + config.start_s_per_m * length) * FPS)
     part = np.clip(np.arange(frames + round(config.hold_s * FPS) + 1) / frames, 0, 1)
-    path = here + (part ** 3 * (10 - 15 * part + 6 * part ** 2))[:, None] * (goal - here)
+    gone = (part ** 3 * (10 - 15 * part + 6 * part ** 2))[:, None]
     rows = np.tile(start, (len(part), 1))
-    for _ in range(3):  # the arm moves the centre of mass, the stance answers, the arm follows
-        rows = _arm(rows, path, config.hand)
+    for _ in range(3):  # the arms move the centre of mass, the stance answers, the arms follow
+        for hand, way in ways.items():
+            rows = _arm(rows, _hand(start, hand) + gone * way, hand)
         rows = stance(config.stand, rows[:, -9:])
-    miss = float(np.linalg.norm(_hand(rows[-1], config.hand) - goal))
-    if miss > REACHED:
-        raise MwxError(f"the {config.hand} hand stays {100 * miss:.0f} cm away from "
-                       f"{tuple(config.target)}: choose a target nearer to the shoulder")
+    for hand, target in targets.items():
+        miss = float(np.linalg.norm(_hand(rows[-1], hand) - np.array(target)))
+        if miss > REACHED:
+            raise MwxError(f"the {hand} hand stays {100 * miss:.0f} cm away from "
+                           f"{tuple(target)}: choose a target nearer to the shoulder")
     return rows
 
 
