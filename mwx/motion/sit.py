@@ -132,7 +132,8 @@ def _balanced(part: Array, config: SitConfig, hip: Array, up: Array) -> Array:
 
 def _pose(part: Array, config: SitConfig, hip: Array) -> Array:
     """Return qpos (T, 26) at parts (T,) of the rise with the hips at (T, 2) [m]."""
-    leans = _ease((part / UNTIL_LEANT) ** SOFT) - _ease((part - UPRIGHT_FROM) / (RISEN - UPRIGHT_FROM))
+    upright = _ease((part - UPRIGHT_FROM) / (RISEN - UPRIGHT_FROM))
+    leans = _ease((part / UNTIL_LEANT) ** SOFT) - upright
     lean = config.lean * leans + config.seated_lean * (1 - _ease(part / UNTIL_LEANT))
     heels = config.heels_up * (1 - _ease((part - SHIFT_FROM) / (UNTIL_LEANT - SHIFT_FROM)))
     qpos = np.tile(H1.home_qpos, (len(part), 1))

@@ -88,3 +88,38 @@ def test_the_mirror_image_moves_as_the_mirror_says(walk: Reference) -> None:
         for part in ("hand", "ankle_link", "knee_link"):
             left, right = data.body(f"left_{part}").xpos, other.body(f"right_{part}").xpos
             np.testing.assert_allclose(left * [1, -1, 1], right, atol=1e-6)
+
+
+def _seated(walk: Reference) -> Reference:
+    rows = np.zeros((walk.num_frames, 3), bool)
+    rows[:5, 0] = rows[5:, 1] = rows[::2, 2] = True
+    return dataclasses.replace(walk, supports=rows,
+                               support_names=("left_knee", "right_knee", "pelvis"))
+
+
+def test_supports_are_saved_loaded_and_mirrored(walk: Reference, tmp_path: Path) -> None:
+    seated = _seated(walk)
+    again = Reference.load(seated.save(tmp_path / "seated.npz"))
+    assert again.support_names == seated.support_names
+    assert np.array_equal(again.supports, seated.supports)
+    assert list(again.bearing) == ["left_knee", "right_knee", "pelvis"]
+    mirror = seated.mirrored().bearing
+    assert np.array_equal(mirror["left_knee"], seated.bearing["right_knee"])
+    assert np.array_equal(mirror["pelvis"], seated.bearing["pelvis"])
+
+
+def test_files_from_before_supports_load(walk: Reference, tmp_path: Path) -> None:
+    path = walk.save(tmp_path / "walk.npz")
+    with np.load(path) as file:
+        assert "supports" not in file.files  # nothing new in the files of feet alone
+    assert Reference.load(path).bearing == {}
+    for old in (Path(__file__).parents[2] / "pretrained").glob("*/reference.npz"):
+        assert Reference.load(old).supports is None
+
+
+def test_wrong_supports_are_named(walk: Reference) -> None:
+    with pytest.raises(MwxError, match="no support 'tail'"):
+        dataclasses.replace(walk, supports=np.zeros((walk.num_frames, 1), bool),
+                            support_names=("tail",))
+    with pytest.raises(MwxError, match="supports have shape"):
+        dataclasses.replace(_seated(walk), supports=np.zeros((3, 3), bool))
