@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import scipy.linalg
 
-from mwx.experts.imitator import features, metrics, regulator
+from mwx.errors import MwxError
+from mwx.experts.imitator import features, metrics, regulator, scene
 from mwx.experts.imitator.bank import Bank, Clip, prepare
 from mwx.experts.imitator.config import ImitatorConfig, JudgeConfig
 from mwx.experts.imitator.judge import attempt, verdict
 from mwx.experts.imitator.policy import Imitator
 from mwx.experts.imitator.regulator import RegulatorConfig, Track, load_track, save_track
-from mwx.errors import MwxError
 from mwx.maths import rotations
 from mwx.motion import Reference, generate
 from mwx.robot import H1
@@ -160,6 +160,16 @@ def test_trials_depend_on_their_seed_alone(standing: Clip) -> None:
     other = attempt(standing, ALONE, dataclasses.replace(SHORT, seed=1))
     assert first.errors == again.errors != other.errors
     assert first.first == other.first  # the first start has no noise
+
+
+def test_a_seat_stands_where_the_reference_sits(standing: Clip) -> None:
+    down = generate("sit_down")
+    middle, yaw = scene.seat(down)
+    assert middle[2] + scene.THICKNESS / 2 == pytest.approx(0.475, abs=0.01)  # the chair it is for
+    assert middle[0] + scene.DEPTH / 2 == pytest.approx(-0.04, abs=0.01)
+    assert middle[1] == pytest.approx(0, abs=1e-3) and yaw == pytest.approx(0, abs=1e-6)
+    assert scene.needs_seat(down) and not scene.needs_seat(standing.reference)
+    assert scene.scene(down).ngeom == scene.scene(standing.reference).ngeom + 1
 
 
 def test_a_regulator_survives_its_file(standing: Clip, tmp_path) -> None:

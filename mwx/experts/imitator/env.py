@@ -12,6 +12,7 @@ from mwx.experts.imitator.bank import Bank
 from mwx.experts.imitator.config import ImitatorConfig
 from mwx.experts.imitator.features import features, lost
 from mwx.experts.imitator.regulator import SINK
+from mwx.experts.imitator.scene import scene
 from mwx.motion.tangent import integrate
 from mwx.rng import generator, get_state, set_state
 from mwx.robot import H1
@@ -28,9 +29,10 @@ class Followers:
         distance: (B,) [m] mean body distance from the reference now.
     """
 
-    def __init__(self, bank: Bank, num_envs: int, residual: float, threads: int = 1):
+    def __init__(self, bank: Bank, num_envs: int, residual: float, threads: int = 1,
+                 model: mujoco.MjModel | None = None):
         self.bank, self.residual = bank, residual
-        self.physics = Physics(_scene(), num_envs, threads)
+        self.physics = Physics(model or scene(), num_envs, threads)
         self.clip, self.frame = np.zeros(num_envs, int), np.zeros(num_envs, int)
         self._names = metrics.point_names()
 
@@ -87,13 +89,6 @@ class Followers:
         self.wanted = self.bank.look(self.clip, self.frame)
         self.distance = metrics.distance(self.points, self.wanted.points)
         return lost(self.physics.robot_qpos, self.wanted.qpos, self.distance) | diverged
-
-
-def _scene() -> mujoco.MjModel:
-    spec = H1.spec()
-    spec.compiler.discardvisual = True
-    spec.add_key(name="home", qpos=H1.home_qpos.tolist())
-    return spec.compile()
 
 
 class ImitatorEnv:

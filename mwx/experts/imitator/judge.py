@@ -14,6 +14,7 @@ from mwx.experts.imitator.config import JudgeConfig
 from mwx.experts.imitator.env import Followers
 from mwx.experts.imitator.metrics import SUCCESS, Errors, distance, errors
 from mwx.experts.imitator.policy import Imitator, shipped
+from mwx.experts.imitator.scene import scene
 from mwx.motion import Reference
 from mwx.motion.gates.verdict import Verdict
 from mwx.rng import generator
@@ -80,7 +81,8 @@ def verdict(clip: Clip, trial: Trial, who: str) -> Verdict:
 
 def attempt(clip: Clip, imitator: Imitator, config: JudgeConfig) -> Trial:
     """Let N robots follow a clip, each until it is lost or at the end."""
-    followers = Followers(Bank([clip]), config.starts, imitator.config.residual)
+    followers = Followers(Bank([clip]), config.starts, imitator.config.residual,
+                          model=scene(clip.reference))
     starts, ends = _span(clip.reference, config)
     _place(followers, starts, config)
     count = config.starts
@@ -95,10 +97,13 @@ def attempt(clip: Clip, imitator: Imitator, config: JudgeConfig) -> Trial:
         kept += running & alive
     length = np.maximum(ends - starts, 1)
     rows = [_errors(actual, wanted, i, max(int(kept[i]), 1), clip) for i in range(count)]
-    mean = Errors(*(float(np.mean([getattr(r, n) for r in rows])) for n in
-                    ("mpjpe", "global_mpjpe", "velocity", "acceleration")),
-                  max(r.worst for r in rows))
-    return Trial(kept / length, mean, rows[0],
+
+    def mean(name: str) -> float:
+        return float(np.mean([getattr(row, name) for row in rows]))
+
+    every = Errors(mean("mpjpe"), mean("global_mpjpe"), mean("velocity"), mean("acceleration"),
+                   max(row.worst for row in rows))
+    return Trial(kept / length, every, rows[0],
                  None if kept[0] >= length[0] else int(starts[0] + kept[0] + 1))
 
 

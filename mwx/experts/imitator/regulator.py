@@ -16,6 +16,7 @@ import numpy as np
 from mujoco.batch import Batch
 
 from mwx.errors import MwxError
+from mwx.experts.imitator.scene import scene
 from mwx.experts.kinematics import rotation
 from mwx.maths import rotations
 from mwx.motion import Reference
@@ -110,7 +111,7 @@ class Track:
 def regulate(reference: Reference, config: RegulatorConfig | None = None) -> Track:
     """Return the regulator of a reference; deterministic."""
     config = config or RegulatorConfig()
-    model = H1.model()
+    model = scene(reference)
     frames = reference.num_frames
     still = Track(reference.qpos, reference.qvel, reference.ctrl,
                   np.zeros((frames, NV - 6, STATE)), 1.0, reference.loop, reference.advance)

@@ -20,6 +20,7 @@ from mwx.experts.imitator.env import ImitatorEnv
 from mwx.experts.imitator.judge import attempt
 from mwx.experts.imitator.policy import Imitator
 from mwx.experts.imitator.regulator import load_track, save_track
+from mwx.experts.imitator.scene import needs_seat
 from mwx.experts.teacher import ImitationPolicy, collect, improve
 from mwx.motion import Reference
 from mwx.runs import Run, commit, provenance, write_json
@@ -48,9 +49,11 @@ def train_imitator(references: Mapping[str, Reference], config: ImitatorConfig, 
     path, run = Path(path), Run(Path(path))
     if resume:
         config = configs.load(ImitatorConfig, path / "config.json")
-        references = {f.stem: Reference.load(f) for f in sorted((path / "references").glob("*.npz"))}
+        files = sorted((path / "references").glob("*.npz"))
+        references = {file.stem: Reference.load(file) for file in files}
     elif (path / "config.json").exists():
-        raise MwxError(f"{path} holds a run already: give --resume to continue it, or another --out")
+        raise MwxError(f"{path} holds a run already: give --resume to continue it, or "
+                       "another --out")
     elif not references:
         raise MwxError("no reference to imitate: name reference files or a folder of them")
     else:
@@ -69,6 +72,9 @@ def _clips(references: Mapping[str, Reference], config: ImitatorConfig, path: Pa
     """Return the clips with their regulators, which are worked out once and kept."""
     progress, out = Progress("regulators", len(references)), []
     for name, reference in references.items():
+        if needs_seat(reference):
+            progress.note(f"{name} left out: it needs a seat, and training has none")
+            continue
         file = path / "tracks" / f"{name}.npz"
         track = load_track(file) if file.is_file() else None
         clip = prepare(name, reference, config.regulator, track)
@@ -77,6 +83,8 @@ def _clips(references: Mapping[str, Reference], config: ImitatorConfig, path: Pa
         out.append(clip)
         progress.update(len(out), 0, {f"{name}: assist": clip.track.assist})
     progress.close()
+    if not out:
+        raise MwxError("every reference needs a seat: name one that does not")
     return out
 
 
