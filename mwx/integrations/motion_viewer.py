@@ -7,6 +7,7 @@ import logging
 import math
 import threading
 import time
+from dataclasses import dataclass
 from typing import Any
 
 import mujoco
@@ -22,11 +23,21 @@ PICTURE_S = 0.02  # [s] between poses sent
 FOLLOW_RATE = 0.12  # share of the distance to the motion made up for in each picture
 
 
+@dataclass(frozen=True)
+class Controls:
+    """The panel's controls, each with a `value`: whether it plays, the time [s], the speed."""
+
+    playing: Any
+    time: Any
+    speed: Any
+
+
 class MotionViewer:
-    """A motion that plays in the browser, over and over; a slider stops at any frame.
+    """A motion that plays in the browser, over and over; a slider shows any frame.
 
     Attributes:
         url: where to look.
+        controls: of the panel.
         frame: shown last.
     """
 
@@ -71,23 +82,24 @@ class MotionViewer:
         gui, last = self._server.gui, len(self._stage.qpos) - 1
         gui.configure_theme(control_width="medium", show_share_button=False)
         gui.add_markdown(f"**{self._stage.title}**")
-        self._playing = gui.add_checkbox("Play", True)
-        self._slider = gui.add_slider("Time [s]", 0.0, max(last, 1) / self._stage.fps,
-                                      1 / self._stage.fps, 0.0)
-        self._speed = gui.add_slider("Speed", 0.05, 2.0, 0.05, 1.0)
+        step = 1 / self._stage.fps
+        self.controls = Controls(
+            gui.add_checkbox("Play", True),
+            gui.add_slider("Time [s]", 0.0, max(last, 1) * step, step, 0.0),
+            gui.add_slider("Speed", 0.05, 2.0, 0.05, 1.0))
 
     def _play(self) -> None:
         try:
             place, before, shown = 0.0, time.perf_counter(), -1
-            last = len(self._stage.qpos) - 1
+            last, controls = len(self._stage.qpos) - 1, self.controls
             while not self._stop.wait(PICTURE_S):
                 now = time.perf_counter()
-                if self._playing.value:
-                    place += (now - before) * self._stage.fps * self._speed.value
+                if controls.playing.value:
+                    place += (now - before) * self._stage.fps * controls.speed.value
                     place = place % (last + 1)
-                    self._slider.value = int(place) / self._stage.fps
+                    controls.time.value = int(place) / self._stage.fps
                 else:
-                    place = min(last, round(self._slider.value * self._stage.fps))
+                    place = min(last, round(controls.time.value * self._stage.fps))
                 before = now
                 if int(place) != shown:
                     shown = int(place)
