@@ -5,7 +5,6 @@ M the turn of its degrees of freedom, G_child = G_parent C M C^-1 and
 p_child = p_parent + G_child direction length. Lengths are in units of 1 / `length` inch; y is up.
 """
 
-import math
 from array import array
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,7 +16,7 @@ import numpy as np
 from mwx.errors import MwxError, nearest
 from mwx.maths import rotations
 from mwx.motion.clip import MotionClip, check_frames
-from mwx.motion.formats.text import MAX_SIZE, read_lines
+from mwx.motion.formats.text import LARGEST, MAX_SIZE, read_lines
 from mwx.motion.reference import sha256
 from mwx.types import Array
 
@@ -68,8 +67,8 @@ def read_asf(path: Path) -> Skeleton:
         root = {words[0]: words[1:] for _, words in sections["root"]}
         axes = _euler(root["orientation"], root["axis"][0], radians)
         found = {"root": Bone("root", None, np.zeros(3), axes, _channel_names(root["order"]))}
-        metres = INCH / _number(units["length"])
-        if not 0 < metres < np.inf:
+        length = _number(units["length"])
+        if length <= 0:
             raise ValueError("'length' is to be above 0")
     for line, block in _blocks(path, sections["bonedata"]):
         with _damage_in(f"{path}:{line}", f"the bone '{' '.join(block.get('name', ['?']))[:40]}'"):
@@ -81,7 +80,7 @@ def read_asf(path: Path) -> Skeleton:
             raise MwxError(f"{path}:{line}: more than {MAX_BONES} bones, so no person's skeleton")
     parents = {child: words[0] for _, words in sections["hierarchy"] if len(words) > 1
                for child in words[1:]}
-    return Skeleton(_sorted(found, parents, path), metres, radians, path)
+    return Skeleton(_sorted(found, parents, path), INCH / length, radians, path)
 
 
 @contextmanager
@@ -138,8 +137,8 @@ def _bone(block: dict[str, list[str]], radians: float) -> Bone:
 
 def _number(word: str) -> float:
     value = float(word)
-    if not math.isfinite(value):
-        raise ValueError(f"'{word}' is not finite")
+    if not abs(value) <= LARGEST:
+        raise ValueError(f"'{word}' is not finite, or beyond all size")
     return value
 
 
@@ -187,14 +186,13 @@ def read_amc(path: Path, skeleton: Skeleton, fps: float = FPS) -> MotionClip:
         MwxError: no AMC, cut short, made for another skeleton, or not a number somewhere.
     """
     channels = _channels(path, skeleton)
-    with np.errstate(over="ignore", invalid="ignore"):  # the clip itself refuses what overflows
-        positions, turns = _forward(channels, skeleton)
-        positions = rotations.rotate(TO_Z_UP, positions)
+    positions, turns = _forward(channels, skeleton)
     names = tuple(skeleton.bones)
     parents = tuple(-1 if b.parent is None else names.index(b.parent)
                     for b in skeleton.bones.values())
     return MotionClip(
-        names, parents, positions, fps, rotations.multiply(TO_Z_UP, turns), source=path.name,
+        names, parents, rotations.rotate(TO_Z_UP, positions), fps,
+        rotations.multiply(TO_Z_UP, turns), source=path.name,
         source_sha256=sha256(path.read_bytes()), licence=LICENCE)
 
 
@@ -255,7 +253,7 @@ def _row(path: Path, number: int, words: list[str], skeleton: Skeleton) -> tuple
     if len(values) != expected:
         raise MwxError(f"{path}:{number}: {len(values)} values for '{name}', {skeleton.path.name} "
                        f"has {expected}: cut short, or the wrong skeleton")
-    if not all(math.isfinite(x) for x in values):
+    if not all(abs(x) <= LARGEST for x in values):
         raise MwxError(f"{path}:{number}: '{name}' is not a number there; cut the clip or fill "
                        "the gap")
     return name, values

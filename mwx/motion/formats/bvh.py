@@ -66,10 +66,10 @@ def _world(names: Sequence[str], motion: Motion, added: bool, up: str | None, un
 
 
 def _up_axis(names: Sequence[str], motion: Motion, points: Array) -> tuple[str, str]:
-    """Return the axis that is up; one who only crawls along z must not make z the vertical.
+    """Return the axis that is up; one who lies or crawls on the spot must not make z the vertical.
 
-    Where body and habit (y) disagree, y stays if the skeleton at rest stands along it, unless the
-    lowest points move along y and stay level along the other.
+    Where the motion and the habit (y) disagree, y stays if the skeleton at rest stands along it,
+    unless the lowest points move along y and stay level along the other.
     """
     axis, said = units.up_axis(names, points, "y")
     rest, _ = _chain(motion.joints, np.zeros((motion.values.shape[1], 1)), True, 1.0,

@@ -8,12 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from mwx.errors import MwxError
-from mwx.motion.formats.text import MAX_LINES, MAX_SIZE, MAX_WIDTH
+from mwx.motion.formats.text import LARGEST, MAX_LINES, MAX_SIZE, MAX_WIDTH
 from mwx.types import Array
 
 MAX_POINTS = 1000  # joints and end sites; no skeleton comes near
 MAX_HEAD = 8_000_000  # bytes before MOTION
-LARGEST = 1e9  # of any number; sums of larger ones would overflow
 FPS_RANGE = (1.0, 2000.0)  # [Hz]
 NEWLINE = b"\n"
 CHANNELS = tuple(f"{axis}{kind}" for kind in ("position", "rotation") for axis in "xyz")

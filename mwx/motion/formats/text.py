@@ -7,6 +7,7 @@ from mwx.errors import MwxError
 MAX_BYTES = 400_000_000  # larger files do not fit beside what is computed from them
 MAX_LINES = 10_000_000
 MAX_WIDTH = 20_000  # characters in a line of numbers that belong together
+LARGEST = 1e9  # of any number; sums and products of larger ones would overflow
 MAX_SIZE = 10_000_000  # frames x points of a skeleton: 0.6 GB of positions and turns
 
 
