@@ -153,7 +153,8 @@ def _show_filter(entries: "tuple[Entry, ...]", unread: tuple[tuple[str, str], ..
 
     from mwx.motion.filtering import stages
     from mwx.motion.gates import GATES
-    table = Table(Column("reference", overflow="fold"), "label", *GATES, "", title="gates (score, 1 is best)")
+    table = Table(Column("reference", overflow="fold"), "label", *GATES, "",
+                  title="gates (score, 1 is best)")
     kept = [entry for entry in entries if entry.outcome == "kept"]
     rest = [entry for entry in entries if entry.outcome != "kept"]
     for entry in [*rest, *kept[:rows]]:
