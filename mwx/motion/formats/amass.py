@@ -13,6 +13,7 @@ from mwx.errors import MwxError
 from mwx.motion.clip import MotionClip
 from mwx.motion.formats import npz, smpl_body, units
 from mwx.motion.formats.smpl_body import BODY, NAMES, PARENTS, Body
+from mwx.motion.formats.smpl_size import body_height
 from mwx.motion.human import BALL_HEIGHT
 from mwx.motion.reference import sha256
 from mwx.types import Array
@@ -29,8 +30,9 @@ def read_amass(path: Path, body_model: Path | None = None, fps: float | None = N
 
     Args:
         path: the .npz file.
-        body_model: the user's SMPL, SMPL-H or SMPL-X model (.npz); None: a textbook skeleton of
-            1.70 m, whose bone directions and root path are the file's.
+        body_model: the user's SMPL, SMPL-H or SMPL-X model (.npz); None: a textbook skeleton,
+            whose bone directions and root path are the file's and whose size is what lets
+            standing feet stay in place (1.70 m where they do not tell).
         fps: [Hz] where the file has none.
 
     Raises:
@@ -40,17 +42,18 @@ def read_amass(path: Path, body_model: Path | None = None, fps: float | None = N
     rate = _rate(arrays, path, fps)
     poses = _poses(arrays, path)
     trans = _trans(arrays, path, len(poses))
-    body = smpl_body.textbook_body() if body_model is None else (
+    height = None if body_model is not None else body_height(poses, trans, rate)
+    body = smpl_body.textbook_body(height or smpl_body.HEIGHT) if body_model is None else (
         smpl_body.read_body_model(body_model))
     betas = _betas(arrays, path)
     positions, turns = smpl_body.forward(body.joints(betas), poses, trans)
     positions, turns, notes = units.to_metres_z_up(NAMES, positions, turns, up="z", unit="metres",
                                                    source=str(path))
     if body_model is None:
-        positions = _on_floor(positions)
+        positions = _on_floor(positions, height or smpl_body.HEIGHT)
     return MotionClip(NAMES, PARENTS, positions, rate, turns, source=path.name,
                       source_sha256=sha256(path.read_bytes()), licence=LICENCE,
-                      notes=(*_notes(arrays, body, betas), *notes))
+                      notes=(*_notes(arrays, body, betas, height), *notes))
 
 
 def _rate(arrays: dict[str, Array], path: Path, fps: float | None) -> float:
@@ -106,19 +109,23 @@ def _betas(arrays: dict[str, Array], path: Path) -> Array:
     return betas.astype(float)
 
 
-def _on_floor(positions: Array) -> Array:
+def _on_floor(positions: Array, height: float) -> Array:
     """Shift a body of guessed size so that its toes stand on z = 0."""
     toes = positions[:, [NAMES.index("L_Foot"), NAMES.index("R_Foot")], 2].min(axis=1)
-    ball = BALL_HEIGHT * smpl_body.HEIGHT
+    ball = BALL_HEIGHT * height
     return positions - [0, 0, np.percentile(toes, FLOOR_PERCENTILE) - ball]
 
 
-def _notes(arrays: dict[str, Array], body: Body, betas: Array) -> tuple[str, ...]:
+def _notes(arrays: dict[str, Array], body: Body, betas: Array, height: float | None
+           ) -> tuple[str, ...]:
     gender = npz.text(arrays["gender"]) if "gender" in arrays else "not said"
     known = body.directions.shape[-1]
-    notes = [f"body: {body.kind}, {min(known, len(betas))} of {len(betas)} shape coefficients used"
-             if known else f"body: {body.kind} of {smpl_body.HEIGHT:.2f} m put on the floor (no "
-             "body model given)", f"gender: {gender}"]
+    said = f"body: {body.kind}, {min(known, len(betas))} of {len(betas)} shape coefficients used"
+    if not known:
+        size = height or smpl_body.HEIGHT
+        how = "assumed" if height is None else "so that standing feet stay where they are"
+        said = f"body: {body.kind} of {size:.2f} m ({how}), put on the floor; no body model given"
+    notes = [said, f"gender: {gender}"]
     if "trans" not in arrays:
         notes.append("no trans in the file: the root stays in one place")
     return tuple(notes)
