@@ -15,7 +15,7 @@ import numpy as np
 
 from mwx.errors import MwxError, nearest
 from mwx.maths import rotations
-from mwx.motion.clip import MotionClip, check_frames
+from mwx.motion.clip import MAX_FRAMES, MotionClip, check_frames
 from mwx.motion.formats.text import LARGEST, MAX_SIZE, read_lines
 from mwx.motion.reference import sha256
 from mwx.types import Array
@@ -200,7 +200,7 @@ def _channels(path: Path, skeleton: Skeleton) -> dict[str, Array]:
     """Return bone -> values (T, C) in file units."""
     columns: dict[str, array[float]] = {}
     seen: set[str] = set()  # bones of the frame at hand
-    frames, most = 0, MAX_SIZE // len(skeleton.bones)
+    frames, most = 0, min(MAX_FRAMES, MAX_SIZE // len(skeleton.bones))
     lines = read_lines(path, KIND)
     for number, line in enumerate(lines, 1):
         words = line.split()

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from mwx.errors import MwxError
+from mwx.motion.clip import check_frames
 from mwx.motion.formats.text import LARGEST, MAX_LINES, MAX_SIZE, MAX_WIDTH
 from mwx.types import Array
 
@@ -203,8 +204,7 @@ def _values(path: Path, rows: list[bytes], first: int, width: int, points: int,
     if count * points > MAX_SIZE:
         raise MwxError(f"{path}:{line}: {count} frames of {points} points; up to "
                        f"{MAX_SIZE // points} such frames are read: cut the motion into parts")
-    if count < 2:
-        raise MwxError(f"{path}:{line}: {count} frames, a motion needs at least 2")
+    check_frames(count, f"{path}:{line}")
     numbers = [i for i, row in enumerate(rows) if row.strip()]
     if len(numbers) < count:
         raise MwxError(f"{path}:{line}: cut short: {count} frames announced, {len(numbers)} there")

@@ -46,7 +46,7 @@ def read_npz(path: Path) -> RobotMotion:
     missing = [n for n in NEEDED if n not in arrays]
     if missing:
         raise MwxError(f"{path}: no robot motion: it lacks {', '.join(missing)} and holds "
-                       f"{', '.join(npz.array_names(path)) or 'nothing'}")
+                       f"{', '.join(npz.array_names(path))[:300] or 'nothing'}")
     fps = robot_motion.checked_fps(npz.number(arrays, "fps", path), str(path))
     joints = _numbers(arrays, "joint_pos", path, (arrays["joint_pos"].shape[-1:] or (0,))[0])
     robot_motion.check_rows(len(joints), str(path))

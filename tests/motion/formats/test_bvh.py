@@ -133,6 +133,17 @@ def test_z_up_is_found_and_can_be_told(tmp_path: Path) -> None:
         read(tmp_path, text, up="q")
 
 
+def test_bones_at_rest_may_point_anywhere(tmp_path: Path) -> None:
+    """LAFAN1 lays the skeleton at rest along x, in centimetres; the root's turn raises it."""
+    rows = still()
+    rows[:, 3] = 90  # about z
+    aside = bvh(rows, scale=100, turn=Rotation.from_euler("z", -90, degrees=True))
+    clip = read(tmp_path, aside.replace("ToeBase", "Toe"))
+    upright = read(tmp_path, bvh(still()))
+    np.testing.assert_allclose(clip.positions_w, upright.positions_w, atol=1e-6)
+    assert "left_toe" in body_points(clip)
+
+
 @pytest.mark.parametrize("way", [1.5, 0.0])
 def test_who_crawls_along_z_does_not_turn_the_world(tmp_path: Path, way: float) -> None:
     rows = still(40)
