@@ -52,9 +52,9 @@ class RunConfig:
 
     cadence: tuple[float, float] = (1.3, 1.4)
     stance_more: float = 0.03
-    leg: float = 0.965
+    leg: float = 0.96
     toe: float = 0.1
-    heel: float = 0.07
+    heel: float = 0.11
     roll_part: float = 0.35
     blend: float = 0.5
     hurry: float = 0.15
