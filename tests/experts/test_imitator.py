@@ -10,7 +10,7 @@ from mwx.errors import MwxError
 from mwx.experts.imitator import features, metrics, regulator, scene
 from mwx.experts.imitator.bank import Bank, Clip, prepare
 from mwx.experts.imitator.config import ImitatorConfig, JudgeConfig
-from mwx.experts.imitator.judge import attempt, verdict
+from mwx.experts.imitator.judge import attempt, judge, verdict
 from mwx.experts.imitator.policy import Imitator
 from mwx.experts.imitator.regulator import RegulatorConfig, Track, load_track, save_track
 from mwx.maths import rotations
@@ -170,6 +170,15 @@ def test_a_seat_stands_where_the_reference_sits(standing: Clip) -> None:
     assert middle[1] == pytest.approx(0, abs=1e-3) and yaw == pytest.approx(0, abs=1e-6)
     assert scene.needs_seat(down) and not scene.needs_seat(standing.reference)
     assert scene.scene(down).ngeom == scene.scene(standing.reference).ngeom + 1
+
+
+def test_what_cannot_be_followed_is_said(standing: Clip) -> None:
+    still = standing.reference
+    one = {n: getattr(still, n)[:1] for n in ("qpos", "qvel", "ctrl", "contact")}
+    with pytest.raises(MwxError, match="one frame"):
+        judge(dataclasses.replace(still, **one), ALONE)
+    with pytest.raises(MwxError, match="50 Hz"):
+        judge(dataclasses.replace(still, fps=30.0), ALONE)
 
 
 def test_a_regulator_survives_its_file(standing: Clip, tmp_path) -> None:

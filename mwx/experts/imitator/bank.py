@@ -5,10 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mwx.errors import MwxError
 from mwx.experts.imitator import metrics
 from mwx.experts.imitator.regulator import RegulatorConfig, Track, regulate, wrapped
 from mwx.motion import Reference
 from mwx.motion.tangent import difference
+from mwx.robot.h1 import CONTROL_DT
 from mwx.types import Array
 
 
@@ -24,7 +26,16 @@ class Clip:
 
 def prepare(name: str, reference: Reference, config: RegulatorConfig | None = None,
             track: Track | None = None) -> Clip:
-    """Return a clip ready for imitation; the regulator is worked out unless given."""
+    """Return a clip ready for imitation; the regulator is worked out unless given.
+
+    Raises:
+        MwxError: fewer than two frames, or not at the control rate.
+    """
+    if reference.num_frames < 2:
+        raise MwxError(f"reference '{name}' has one frame: there is no motion to follow")
+    if abs(reference.fps * CONTROL_DT - 1) > 1e-6:
+        raise MwxError(f"reference '{name}' is at {reference.fps:g} Hz: robots are commanded at "
+                       f"{1 / CONTROL_DT:g} Hz, retarget or import it again at that rate")
     return Clip(name, reference, track or regulate(reference, config),
                 metrics.points(reference.qpos))
 
