@@ -11,6 +11,7 @@ import numpy as np
 from scipy.interpolate import CubicSpline, make_interp_spline
 from scipy.ndimage import binary_erosion, gaussian_filter1d
 
+from mwx.evaluation.motion_sheet import soles
 from mwx.maths import rotations
 from mwx.motion import MotionClip, Reference, quality_sheet, retarget_clip, tangent
 from mwx.motion import gait_tables as gait
@@ -48,6 +49,7 @@ def for_skills(value: float | None, *skills: str) -> dict[str, float | None]:
     return dict.fromkeys(skills, value)
 
 
+SIDES = ("left", "right")
 SITTING = ("sit_down", "sit", "stand_up")
 ROWS = {
     "rate": Row("whole pipeline", "30-Hz frames / CPU s", 200, True),
@@ -69,6 +71,7 @@ ROWS = {
     "acceleration_rms": Row("acceleration RMS (target: walk)", "rad/s^2", None,
                             targets=for_skills(16.0, "walk")),
     "self_collision": Row("frames with self-collision", "%", 0.0),
+    "unexplained_own": Row("... by the reference's own contacts", "body weight", None),
     "unexplained_p95": Row("unexplained root force, p95", "body weight", 0.3,
                            targets=for_skills(0.6, "run") | for_skills(None, *SITTING, "crawl")),
 }
@@ -95,19 +98,20 @@ def of_clip(clip: MotionClip, skill: str) -> dict[str, dict[str, float]]:
     """
     targets = fit(clip, ContactConfig())
     points = facing_as(at_rate(body_points(clip)), clip.fps, targets)
-    labels = standing(points)
+    rests = resting(points)
     seconds, reference = timed(lambda: retarget_clip(clip, label=skill))
     seed_seconds, _ = timed(lambda: seed(fit(clip, ContactConfig()), SeedConfig()))
-    ours = sheet_of(reference, labels)
+    ours = sheet_of(reference, rests)
     ours |= {"rate": clip.duration_s * SOURCE_FPS / seconds,
              "seed_rate": clip.duration_s * SOURCE_FPS / seed_seconds}
     out = {"mwx": ours}
     for name, corrected in (("GMR weights", False), ("... scale corrected", True)):
         seconds, qpos = timed(
             lambda corrected=corrected: mink_retarget.retarget(points, corrected))
-        made = dressed(qpos, labels, skill)
-        figures = sheet_of(made, labels)
+        made = dressed(qpos, rests[0], skill)
+        figures = sheet_of(made, rests)
         figures["bone_direction"] = fidelity(qpos, targets)["bone_direction"]
+        figures.pop("unexplained_own")  # it has no contacts of its own
         out[name] = figures | {"rate": clip.duration_s * SOURCE_FPS / seconds}
     return out
 
@@ -119,19 +123,42 @@ def timed(work: Callable[[], Result]) -> tuple[float, Result]:
     return time.process_time() - begin, result
 
 
-def sheet_of(reference: Reference, labels: Array | None = None) -> dict[str, float]:
-    """Return the sheet's figures; the stance rows by independent labels (T, 2) where given."""
+def sheet_of(reference: Reference, rests: tuple[Array, Array] | None = None) -> dict[str, float]:
+    """Return the sheet's figures; stance rows by independent labels (see `resting`) if given."""
     values = quality_sheet(reference).values
-    if labels is not None:
-        frames = min(len(labels), reference.num_frames)
-        same = dataclasses.replace(
-            reference, qpos=reference.qpos[:frames], qvel=reference.qvel[:frames],
-            ctrl=reference.ctrl[:frames], contact=labels[:frames], supports=None,
-            support_names=())
-        stance = quality_sheet(same).values
-        values = values | {n: stance[n] for n in
-                           ("skate_mean", "skate_p95", "sole_height", "foot_tilt") if n in stance}
+    if rests is not None:
+        values = values | {"unexplained_own": values["unexplained_p95"]} | \
+            stance(reference.qpos, *rests)
     return {name: value for name, value in values.items() if name in ROWS}
+
+
+def stance(qpos: Array, rest: Array, flat: Array) -> dict[str, float]:
+    """Return skate [cm/s], sole height [cm], tilt [deg] and unexplained force where a foot rests.
+
+    Args:
+        qpos: (T, 26); rest, flat: (T, 2) bool, see `resting`.
+    """
+    heel, tip = soles(qpos)
+    speeds, heights, tilts = [], [], []
+    for i, side in enumerate(SIDES):
+        both = rest[1:, i] & rest[:-1, i]
+        speeds.append(np.linalg.norm(np.diff(tip[side][:, :2], axis=0), axis=1)[both] * FPS)
+        heights.append(np.minimum(heel[side], tip[side])[rest[:, i], 2])
+        line = (tip[side] - heel[side])[flat[:, i]]
+        tilts.append(np.arctan2(np.abs(line[:, 2]), np.linalg.norm(line[:, :2], axis=1)))
+    forces = feed_forward(qpos, rest, FPS, smoothing=tangent.CAPTURED).unexplained
+    speed, height, tilt = (np.concatenate(rows) for rows in (speeds, heights, tilts))
+    found: dict[str, float] = {}
+    if rest.any():
+        found["unexplained_p95"] = float(np.percentile(forces[rest.any(axis=1)], 95))
+    if len(speed):
+        found |= {"skate_mean": 100 * float(speed.mean()),
+                  "skate_p95": 100 * float(np.percentile(speed, 95))}
+    if len(height):
+        found["sole_height"] = 100 * float(np.abs(height).mean())
+    if len(tilt):
+        found["foot_tilt"] = float(np.degrees(tilt.mean()))
+    return found
 
 
 def dressed(qpos: Array, contact: Array, label: str) -> Reference:
@@ -167,18 +194,26 @@ def facing_as(points: dict[str, Array], fps: float, targets: Targets) -> dict[st
     return {part: rotations.rotate(turn, p - start) for part, p in rows.items()}
 
 
-def standing(points: dict[str, Array]) -> Array:
-    """Return (T, 2) bool: a foot of the person rests, by height and speed of ball or ankle."""
+def resting(points: dict[str, Array]) -> tuple[Array, Array]:
+    """Return where a person's foot rests, and where its heel is down too, (T, 2) bool each.
+
+    The ball (or, of a clip without one, the ankle) is slow and low; the heel is down where the
+    ankle is low as well.
+    """
     pace = np.linalg.norm(np.gradient(points["pelvis"][:, :2], 1 / FPS, axis=0), axis=1).mean()
-    feet = []
-    for side in ("left", "right"):
-        point = points.get(f"{side}_toe", points[f"{side}_ankle"])
-        smooth = gaussian_filter1d(point, 1.0, axis=0)
-        speed = np.linalg.norm(np.gradient(smooth, 1 / FPS, axis=0), axis=1)
-        low = smooth[:, 2] < np.percentile(smooth[:, 2], 5) + NEAR_FLOOR
-        on = low & (speed < SLOW + SLOW_PART * pace)
-        feet.append(binary_erosion(on, iterations=INNER))
-    return np.stack(feet, axis=1)
+    rest, flat = [], []
+    for side in SIDES:
+        ankle = gaussian_filter1d(points[f"{side}_ankle"], 1.0, axis=0)
+        ball = gaussian_filter1d(points.get(f"{side}_toe", ankle), 1.0, axis=0)
+        speed = np.linalg.norm(np.gradient(ball, 1 / FPS, axis=0), axis=1)
+        on = _low(ball) & (speed < SLOW + SLOW_PART * pace)
+        rest.append(binary_erosion(on, iterations=INNER))
+        flat.append(rest[-1] & _low(ankle))
+    return np.stack(rest, axis=1), np.stack(flat, axis=1)
+
+
+def _low(point: Array) -> Array:
+    return point[:, 2] < np.percentile(point[:, 2], 5) + NEAR_FLOOR
 
 
 def velocity_errors(noise_deg: float = 0.0) -> dict[str, float]:
