@@ -222,7 +222,7 @@ def _with_arms(qpos: Array, timing: _Timing, config: CrawlConfig) -> Array:
         x, swing = _limb(timing, OTHER[side], landing)
         y = np.full_like(x, sign * config.hand_width)
         goal = np.stack([x, y, kneel.HAND_RADIUS + config.hand_lift * _bump(swing)], axis=1)
-        lean = np.zeros((timing.frames, 2))
+        lean, gap = np.zeros((timing.frames, 2)), np.zeros(timing.frames)
         for _ in range(3):
             rolled = goal + np.column_stack([kneel.HAND_RADIUS * lean, 0 * x])
             qpos, lean, gap = kneel.place_hand(qpos, side, rolled)

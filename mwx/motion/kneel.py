@@ -84,6 +84,7 @@ def place_hand(qpos: Array, side: str, ball_w: Array) -> tuple[Array, Array, Arr
     out, leans, gaps = qpos.copy(), np.zeros((len(qpos), 2)), np.zeros(len(qpos))
     angles = out[0, 7 + joints]
     for t, goal in enumerate(ball_w):
+        point = goal
         for _ in range(ROUNDS):
             out[t, 7 + joints] = angles
             data.qpos[:] = out[t]

@@ -1,5 +1,7 @@
 """Feed-forward with more supports than feet; what rests on feet alone is as before."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -13,18 +15,15 @@ def walk() -> Reference:
 
 
 def test_supports_that_never_bear_change_no_bit(walk: Reference) -> None:
-    rows = slice(None, None, 1)
-    plain = feed_forward(walk.qpos[rows], walk.contact[rows], 50.0, walk.advance)
-    never = {"pelvis": np.zeros(walk.num_frames, bool), "left_knee": np.zeros(walk.num_frames, bool)}
-    more = feed_forward(walk.qpos[rows], walk.contact[rows], 50.0, walk.advance, supports=never)
+    plain = feed_forward(walk.qpos, walk.contact, 50.0, walk.advance)
+    never = {part: np.zeros(walk.num_frames, bool) for part in ("pelvis", "left_knee")}
+    more = feed_forward(walk.qpos, walk.contact, 50.0, walk.advance, supports=never)
     assert np.array_equal(plain.ctrl, more.ctrl)
     assert np.array_equal(plain.ground_force, more.ground_force)
     assert not more.support_force["pelvis"].any()
 
 
-def test_old_experts_references_are_made_again_bit_for_bit() -> None:
-    from pathlib import Path
-
+def test_commands_of_an_old_reference_are_made_again() -> None:
     path = Path(__file__).parents[2] / "pretrained" / "stand" / "reference.npz"
     if not path.is_file():
         pytest.skip("no pretrained experts in this checkout")
