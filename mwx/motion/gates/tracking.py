@@ -69,6 +69,8 @@ def tracking(reference: Reference, limits: TrackingLimits | None = None, threads
     limits = limits or TrackingLimits()
     if reference.duration_s < 2 * CONTROL_DT:
         return not_judged(NAME, f"{reference.duration_s:.2f} s are too short to play", VERSION)
+    if reference.bearing.get("pelvis", np.zeros(1)).any():
+        return not_judged(NAME, "it rests on a seat, and the simulated world has none", VERSION)
     found = play(reference, limits, threads)
     lost = np.logical_or.accumulate(
         (found.distance > limits.lost_distance) | (found.drop > limits.lost_drop)

@@ -74,7 +74,7 @@ def test_a_teleport_names_its_frame(stand: Reference) -> None:
 
 def test_the_seam_of_a_loop_is_a_step_too(walk: Reference) -> None:
     torn = dataclasses.replace(walk, advance=walk.advance + np.array([1.0, 0, 0]))
-    assert re.search(rf"the base moves: 5\d m/s in frame {walk.num_frames - 1}, limit 8",
+    assert re.search(rf"the base moves: 5\d\.\d m/s in frame {walk.num_frames - 1}, limit 8",
                      g.kinematic(torn).reason)
 
 
@@ -179,6 +179,13 @@ def test_too_short_to_judge(stand: Reference) -> None:
     verdicts = g.evaluate(one)
     assert verdicts["kinematic"].passed and verdicts["tracking"].passed is None
     assert verdicts["dynamics"].passed is None and "1 frames" in verdicts["dynamics"].reason
+
+
+def test_a_seat_is_not_in_the_simulation(stand: Reference) -> None:
+    seated = dataclasses.replace(stand, supports=np.ones((stand.num_frames, 1), bool),
+                                 support_names=("pelvis",))
+    verdict = g.tracking(seated, QUICK.tracking)
+    assert verdict.passed is None and "seat" in verdict.reason
 
 
 def test_the_judge_is_asked_only_what_the_cheap_gates_leave(stand: Reference) -> None:
