@@ -7,7 +7,7 @@ import numpy as np
 from mwx.errors import MwxError
 from mwx.types import Array
 
-MAX_FRAMES = 500_000  # 69 minutes at 120 Hz
+MAX_FRAMES = 250_000  # 35 minutes at 120 Hz, up to 2 GB while an AMASS file is read
 
 
 def check_frames(count: int, source: str) -> None:

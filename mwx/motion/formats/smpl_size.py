@@ -14,6 +14,7 @@ HEIGHTS = (1.45, 2.10)  # [m] of people that are believed
 TRAVEL_SPEED = 0.3  # [m/s] of the root in the frames used, below which feet tell little
 KEPT = 0.3  # part of the frames where an ankle moves least: it stands
 SLIP = 0.15  # of the root's speed that a standing ankle may have; dances that spin have more
+FRAMES = 20_000  # at most looked at
 ROUNDS = 10
 
 
@@ -23,7 +24,7 @@ def body_height(poses: Array, trans: Array, fps: float) -> float | None:
     Args:
         poses: (T, 22, 3) [rad]; trans: (T, 3) [m], z up; fps: [Hz].
     """
-    some = slice(0, 100_000)
+    some = slice(0, FRAMES)
     positions, _ = smpl_body.forward(smpl_body.textbook_body(1.0).template, poses[some],
                                      np.zeros_like(trans[some]))
     ankles = positions[:, [NAMES.index("L_Ankle"), NAMES.index("R_Ankle")]]

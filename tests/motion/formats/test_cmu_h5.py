@@ -102,7 +102,7 @@ def test_long_clips_are_refused_unread(tmp_path: Path) -> None:
         group = file.create_group("a")
         group.attrs["dt"] = 0.01
         group.create_dataset("walkers/walker_0/position", (3, 10 ** 6), "f8", chunks=(3, 100))
-    with pytest.raises(MwxError, match="1000000 frames, at most 500000"):
+    with pytest.raises(MwxError, match="1000000 frames, at most 250000"):
         read_clip(path)
 
 
