@@ -65,11 +65,8 @@ def arm_swing(speed: float) -> float:
 RUN_HIP = (11.843, 32.041, -9.701, -9.139, 0.047, -3.567, -0.187, -0.359, 0.347, -0.424, -0.271)
 RUN_KNEE = (51.538, -4.161, -30.485, -24.456, 13.773, -5.252, -1.966, -0.883, 0.481, -0.903, -0.261)
 RUN_ANKLE = (1.184, 13.813, 7.839, -11.274, -0.591, -0.282, -3.453, 0.076, 0.704, -0.752, -0.103)
-RUN_HIP_ABDUCTION = (-3.394, -3.299, -8.048, 0.318, -1.296, 2.028, 1.087, -0.568, -0.202, 0.79,
-                     -0.008)
 RUN_TORSO_YAW = (0.865, -15.74, 1.704, -0.474, -0.123, 0.339, 0.736)  # relative to the pelvis
 RUN_SHOULDER_FLEXION = (-18.79, -12.617, 3.067, -6.198, 0.216)
-RUN_SHOULDER_ABDUCTION = (29.655, -2.296, 5.21, 0.681, 0.292)
 RUN_ELBOW_FLEXION = (88.113, -23.875, 8.871, 10.243, -5.197, -1.332, 0.864)
 RUN_TOE_OFF = 0.38  # where the series above have their straightest knee behind the body
 RUN_PEAK_KNEE = 105.5  # [deg] in swing, of the series above
