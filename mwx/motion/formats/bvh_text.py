@@ -46,13 +46,14 @@ def parse(path: Path, data: bytes) -> Motion:
     Raises:
         MwxError: no BVH, cut short, wrong counts, not a number; with file and line.
     """
-    found = re.search(rb"^[ \t]*MOTION[ \t]*\r?$", data, re.IGNORECASE | re.MULTILINE)
-    head = data if found is None else data[:found.start()]
+    start = data[:MAX_HEAD]
+    found = re.search(rb"^[ \t]*MOTION[ \t]*\r?$", start, re.IGNORECASE | re.MULTILINE)
+    head = start if found is None else data[:found.start()]
     if not head.lstrip(b"\xef\xbb\xbf \t\r\n").upper().startswith(b"HIERARCHY"):
         raise MwxError(f"{path}:1: no BVH motion: it does not begin with HIERARCHY")
-    if len(head) > MAX_HEAD or data.count(NEWLINE) > MAX_LINES:
-        raise MwxError(f"{path}: no person's motion: {len(head)} bytes of skeleton, "
-                       f"{data.count(NEWLINE)} lines")
+    if len(head) == MAX_HEAD or data.count(NEWLINE) > MAX_LINES:
+        raise MwxError(f"{path}: no person's motion: {len(data)} bytes, the first {len(head)} of "
+                       f"them skeleton, {data.count(NEWLINE)} lines")
     try:
         text = head.decode("utf-8-sig")
     except UnicodeDecodeError as error:
