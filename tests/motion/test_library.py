@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mwx import cli
 from mwx.errors import MwxError
 from mwx.motion import MotionClip, gates, labels, loops, manifest
 from mwx.motion.clip_to_entries import BuildConfig, split_of
@@ -319,3 +320,19 @@ def test_recorded_clips(tmp_path: Path) -> None:
     loop = entries["cmu_02_01-loop"]
     assert loop.cut_from == "cmu_02_01" and loop.loop and 1.0 <= loop.frames / loop.fps <= 1.2
     assert entries["amp_cmu_run"].label == "run"
+
+
+def test_the_verbs_print_what_became_of_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]
+                                           ) -> None:
+    save(still(), tmp_path / "clips" / "quiet.npz")
+    (tmp_path / "clips" / "broken.npz").write_bytes(b"PK")
+    out = str(tmp_path / "library")
+    assert cli.main(["motion", "build", str(tmp_path / "clips"), "--out", out]) == 0
+    text = capsys.readouterr().out
+    assert "skipped broken.npz" in text and "stand (guessed)" in text and "1 clips made" in text
+    assert cli.main(["motion", "filter", out, "--gates", "kinematic,dynamics"]) == 0
+    text = capsys.readouterr().out
+    assert "2 of 2 references kept" in text and "retention" in text
+    assert cli.main(["motion", "filter", out, "--gates", "kinetic"]) == 2
+    assert "did you mean 'kinematic'" in capsys.readouterr().err
+    assert cli.main(["motion", "build", str(tmp_path / "nowhere"), "--out", out]) == 2
