@@ -58,8 +58,15 @@ class SeedConfig:
     margin: float = 0.01
 
 
-def seed(targets: Targets, config: SeedConfig) -> Array:
-    """Return q* (T, 26), joints inside their limits."""
+def seed(targets: Targets, config: SeedConfig, near: Array | None = None) -> Array:
+    """Return q* (T, 26), joints inside their limits.
+
+    Args:
+        targets: what the robot should do; config: weights.
+        near: (T, 26) the solution of almost the same targets, where there is one.
+    """
+    if near is not None:
+        return _improved(near, _aims(targets, config), config, config.steps)
     frames = len(targets.base)
     knots = np.unique(np.append(np.arange(0, frames, config.every), frames - 1))
     start = np.tile(_rest(), (len(knots), 1))

@@ -11,6 +11,7 @@ import dataclasses
 from dataclasses import dataclass, field
 
 import numpy as np
+from scipy.ndimage import maximum_filter1d
 
 from mwx.errors import MwxError
 from mwx.motion import bodies, ik_seed, kinematics, tangent
@@ -28,6 +29,7 @@ from mwx.robot import H1
 from mwx.types import Array
 
 FEET = ("left_ankle", "right_ankle")
+ROOM_FRAMES = 4  # a hand keeps clear from before a collision until after it
 DAMPING = 1e-3  # of the leg's inverse near a straight knee
 
 
@@ -36,7 +38,7 @@ class RetargetConfig:
     """W, gamma and the stages before them.
 
     Attributes:
-        gamma: [s^2] weight of the velocity term; (0.02 s)^2 makes 1 rad/s count like 0.02 rad.
+        gamma: [s^2] weight of the velocity term; (0.12 s)^2 makes 1 rad/s count like 0.12 rad.
         key_points: W for key points [1 / m^2], swinging or free.
         standing_feet: W for a standing ankle [1 / m^2].
         sole: W for the orientation of a standing foot [1 / rad^2].
@@ -47,7 +49,7 @@ class RetargetConfig:
         velocity_smoothing: (window [frames], order) of qdot*.
     """
 
-    gamma: float = 0.05 ** 2
+    gamma: float = 0.12 ** 2
     key_points: float = 2.0
     standing_feet: float = 1000.0
     sole: float = 20.0
@@ -55,8 +57,8 @@ class RetargetConfig:
     joints: float = 0.1
     margin: float = 0.01
     speed_margin: float = 0.95
-    hand_rooms: tuple[float, ...] = (0.2, 0.27, 0.33)
-    velocity_smoothing: tuple[int, int] = (11, 3)
+    hand_rooms: tuple[float, ...] = (0.0, 0.2, 0.27, 0.34)
+    velocity_smoothing: tuple[int, int] = (17, 3)
     contact: ContactConfig = field(default_factory=ContactConfig)
     seed: SeedConfig = field(default_factory=SeedConfig)
     forward: FeedForwardConfig = field(default_factory=FeedForwardConfig)
@@ -76,24 +78,39 @@ def retarget_clip(clip: MotionClip, config: RetargetConfig | None = None,
     """
     config = config or RetargetConfig()
     qpos, targets = _solved(clip, config)
-    forward = feed_forward(qpos, targets.contact, FPS, None, config.forward, tangent.CAPTURED)
+    supports = targets.supports or None
+    forward = feed_forward(qpos, targets.contact, FPS, None, config.forward, tangent.CAPTURED,
+                           supports)
     reference = Reference(
         label=label, qpos=qpos, qvel=tangent.velocity(qpos, FPS, None, tangent.CAPTURED),
         ctrl=forward.ctrl, contact=targets.contact, source=clip.source,
         source_sha256=clip.source_sha256, licence=clip.licence, generated=clip.generated,
-        metrics=fidelity(qpos, targets))
+        metrics=fidelity(qpos, targets), support_names=tuple(targets.supports),
+        supports=np.stack(list(supports.values()), axis=1) if supports else None)
     sheet = quality_sheet(reference, forward)
     return dataclasses.replace(reference, metrics=reference.metrics | sheet.to_dict())
 
 
 def _solved(clip: MotionClip, config: RetargetConfig) -> tuple[Array, Targets]:
-    for room in config.hand_rooms:
+    """Solve; where arms and hips collide give the hands more room, there alone."""
+    if not config.hand_rooms:
+        raise MwxError("hand_rooms is empty: name at least one, 0 leaves the arms as they are")
+    seeds = dataclasses.replace(config.seed, margin=config.margin)
+    room: float | Array = config.hand_rooms[0]
+    targets = fit(clip, config.contact, room)
+    start = ik_seed.seed(targets, seeds)
+    for wider in (*config.hand_rooms[1:], None):
+        hits = self_collisions(start)
+        if wider is None or not hits.any():
+            qpos = whole_clip(start, targets, config)
+            hits = self_collisions(qpos)
+            if wider is None or not hits.any():
+                return qpos, targets
+        near = maximum_filter1d(hits, 2 * ROOM_FRAMES + 1, mode="nearest")
+        room = np.where(near, wider, room)
         targets = fit(clip, config.contact, room)
-        start = ik_seed.seed(targets, dataclasses.replace(config.seed, margin=config.margin))
-        qpos = whole_clip(start, targets, config)
-        if room == config.hand_rooms[-1] or not self_collisions(qpos).any():
-            return qpos, targets
-    raise MwxError("hand_rooms is empty: name at least one, 0 leaves the arms as they are")
+        start = ik_seed.seed(targets, seeds, start)
+    raise AssertionError("the last round returns")
 
 
 def whole_clip(start: Array, targets: Targets, config: RetargetConfig) -> Array:

@@ -16,13 +16,14 @@ from mwx.robot import h1_numbers
 from mwx.types import Array
 
 FPS = 50.0  # [Hz] of every reference
-CUTOFF_HZ = 8.0  # marker noise lives above, human motion below
+CUTOFF_HZ = 6.0  # marker noise lives above, gait below (Winter)
 UPPER_ARM, FOREARM = 0.333, 0.310  # [m] shoulder to elbow axis, elbow axis to hand
 SHOULDER = np.array([0.0, 0.2135, 0.4389])  # [m] left shoulder in the torso
 TIP = h1_numbers.SOLE_X[1]  # [m] foremost point of the sole ahead of the ankle
 LEAN_KEPT = 0.3  # part of the legs' sideways lean that is kept
 LEG_USED = 0.992 * (leg_ik.THIGH + leg_ik.SHANK)  # [m] a straight knee has no inverse
-MAX_HEEL_RISE = 0.35  # [rad] of the foot about its tip
+HEADING_S = 0.4  # [s] slower turns change the heading, faster ones are the pelvis' swing
+MAX_HEEL_RISE = 0.55  # [rad] of the foot about its tip
 BONES = tuple((f"{side}_{a}", f"{side}_{b}") for side in leg_ik.SIDES for a, b in
               (("hip", "knee"), ("knee", "ankle"), ("shoulder", "elbow"), ("elbow", "wrist")))
 
@@ -51,12 +52,12 @@ class Targets:
     supports: dict[str, Array] = field(default_factory=dict)
 
 
-def fit(clip: MotionClip, config: ContactConfig, hand_room: float = 0.0) -> Targets:
+def fit(clip: MotionClip, config: ContactConfig, hand_room: float | Array = 0.0) -> Targets:
     """Return the robot-sized targets of a human clip, starting at the origin towards +x.
 
     Args:
         clip: key points of a person; config: when feet stand.
-        hand_room: [m] kept between a low hand and the middle of the body.
+        hand_room: [m] kept between a low hand and the middle of the body, one or (T,).
     """
     points = _facing_x(_at_fps(body_points(clip), clip.fps))
     directions = {bone: _unit(points[bone[1]] - points[bone[0]]) for bone in BONES}
@@ -64,8 +65,8 @@ def fit(clip: MotionClip, config: ContactConfig, hand_room: float = 0.0) -> Targ
     yaw, lean = _trunk(points)
     base = rotations.multiply(rotations.about("z", yaw), rotations.about("y", lean))
     torso_yaw = np.clip(_angle(_line_yaw(points, "shoulder") - yaw), -0.6, 0.6)
-    robot = _legs(points, base, directions)
     foot_yaw = {s: _foot_yaw(points, s, yaw, contact[:, i]) for i, s in enumerate(leg_ik.SIDES)}
+    robot = _legs(points, base, directions)
     robot, pitch = _anchored(robot, foot_yaw, flat, contact)
     robot = _within_reach(robot, contact)
     robot |= _arms(robot, base, torso_yaw, directions, hand_room)
@@ -79,13 +80,12 @@ def _at_fps(points: dict[str, Array], fps: float) -> dict[str, Array]:
     wanted = np.arange(0, times[-1] + 1e-9, 1 / FPS)
     sos = butter(2, CUTOFF_HZ, fs=fps, output="sos") if fps > 2.5 * CUTOFF_HZ else None
 
-    def convert(rows: Array) -> Array:
-        if sos is not None and count > 12:
-            edge = min(count - 1, int(fps / 3))
-            rows = sosfiltfilt(sos, rows, axis=0, padtype="odd", padlen=edge)
-        return CubicSpline(times, rows, axis=0)(wanted)
-
-    return {part: convert(rows) for part, rows in points.items()}
+    rows = np.stack(list(points.values()), axis=1).reshape(count, -1)  # (T, P * 3)
+    if sos is not None and count > 12:
+        edge = min(count - 1, int(fps / 3))
+        rows = sosfiltfilt(sos, rows, axis=0, padtype="odd", padlen=edge)
+    rows = CubicSpline(times, rows, axis=0)(wanted).reshape(len(wanted), -1, 3)
+    return {part: rows[:, i] for i, part in enumerate(points)}
 
 
 def _facing_x(points: dict[str, Array]) -> dict[str, Array]:
@@ -118,8 +118,15 @@ def _unwrapped_yaw(points: dict[str, Array], part: str) -> Array:
 
 
 def _trunk(points: dict[str, Array]) -> tuple[Array, Array]:
-    """Return the pelvis' heading and the trunk's lean forward (T,) [rad]; H1's waist only yaws."""
+    """Return the pelvis' heading and the trunk's lean forward (T,) [rad]; H1's waist only yaws.
+
+    H1's hips are farther apart than a person's, so its pelvis turns less about the way it goes:
+    then its hips swing forth and back as far as the person's, and standing feet stay in reach.
+    """
     yaw = _unwrapped_yaw(points, "hip")
+    across = np.linalg.norm(points["left_hip"] - points["right_hip"], axis=1).mean()
+    way = gaussian_filter1d(yaw, HEADING_S * FPS, mode="nearest")
+    yaw = way + min(across / (2 * leg_ik.HALF_WIDTH), 1.0) * (yaw - way)
     hips = (points["left_hip"] + points["right_hip"]) / 2
     shoulders = (points["left_shoulder"] + points["right_shoulder"]) / 2
     trunk = rotations.rotate(rotations.about("z", -yaw), shoulders - hips)
@@ -182,10 +189,10 @@ def _legs(points: dict[str, Array], base: Array, directions: dict[tuple[str, str
     pelvis = hips - rotations.rotate(base, np.array([leg_ik.ROLL_X, 0, leg_ik.HIP[2]]))
     robot = {"pelvis": pelvis}
     for side, sign in leg_ik.SIDES.items():
-        offset = np.array([leg_ik.ROLL_X, sign * leg_ik.HALF_WIDTH, leg_ik.HIP[2]])
-        robot[f"{side}_hip"] = pelvis + rotations.rotate(base, offset)
         thigh = _upright(directions[(f"{side}_hip", f"{side}_knee")], base)
         shank = _upright(directions[(f"{side}_knee", f"{side}_ankle")], base)
+        offset = np.array([leg_ik.ROLL_X, sign * leg_ik.HALF_WIDTH, leg_ik.HIP[2]])
+        robot[f"{side}_hip"] = pelvis + rotations.rotate(base, offset)
         robot[f"{side}_knee"] = robot[f"{side}_hip"] + leg_ik.THIGH * thigh
         robot[f"{side}_ankle"] = robot[f"{side}_knee"] + leg_ik.SHANK * shank
     return robot
@@ -266,7 +273,7 @@ def _landing(tip: Array, on: Array) -> Array:
 
 
 def _arms(robot: dict[str, Array], base: Array, torso_yaw: Array,
-          directions: dict[tuple[str, str], Array], hand_room: float) -> dict[str, Array]:
+          directions: dict[tuple[str, str], Array], hand_room: float | Array) -> dict[str, Array]:
     chest = rotations.multiply(base, rotations.about("z", torso_yaw))
     out = {}
     for side, sign in leg_ik.SIDES.items():

@@ -1,0 +1,70 @@
+"""Robot-sized targets and whole retargets of people who do not just walk ahead."""
+
+import numpy as np
+import pytest
+
+from mwx.maths import rotations
+from mwx.motion import MotionClip, RetargetConfig, retarget_clip
+from mwx.motion.contacts import ContactConfig
+from mwx.motion.human import human_walk
+from mwx.motion.reference import mirror_qpos
+from mwx.motion.skeleton_fit import fit
+from mwx.robot import H1
+
+
+def moved(clip: MotionClip, yaw: np.ndarray) -> MotionClip:
+    """Return a clip turned about the world's z axis by an angle (T,) [rad] at each frame."""
+    turn = rotations.about("z", yaw)[:, None]
+    return MotionClip(clip.names, clip.parents, rotations.rotate(turn, clip.positions_w), clip.fps)
+
+
+def on_the_spot(clip: MotionClip) -> MotionClip:
+    root = clip.positions_w[:, :1] * np.array([1, 0, 0])
+    return MotionClip(clip.names, clip.parents, clip.positions_w - root, clip.fps)
+
+
+def standing(clip: MotionClip, frames: int) -> MotionClip:
+    rows = np.repeat(clip.positions_w[:1], frames, axis=0)
+    return MotionClip(clip.names, clip.parents, rows, clip.fps)
+
+
+CLIP = human_walk(strides=1, fps=50.0)
+FRAMES = len(CLIP.positions_w)
+VARIANTS = {
+    "two frames": standing(CLIP, 2), "standing still": standing(CLIP, 30),
+    "facing backwards": moved(CLIP, np.full(FRAMES, np.pi)),
+    "turning": moved(on_the_spot(CLIP), np.linspace(0, np.pi, FRAMES)),
+    "on the spot": on_the_spot(CLIP)}
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_odd_clips_stay_inside_the_limits(name: str) -> None:
+    reference = retarget_clip(VARIANTS[name], label="walk")
+    joints = reference.qpos[:, 7:]
+    assert (joints >= H1.low).all() and (joints <= H1.high).all()
+    assert (np.abs(np.diff(joints, axis=0)) * 50 <= H1.speed_limit).all()
+    assert reference.num_frames == len(VARIANTS[name].positions_w)
+    if name != "turning":
+        assert np.abs(rotations.heading(reference.qpos[:, 3:7])).max() < 0.5
+    else:
+        yaw = np.unwrap(rotations.heading(reference.qpos[:, 3:7]))
+        assert yaw[-1] - yaw[0] > 2.0
+
+
+def test_the_world_heading_of_a_clip_does_not_matter() -> None:
+    one = fit(CLIP, ContactConfig())
+    other = fit(VARIANTS["facing backwards"], ContactConfig())
+    for part in one.points:
+        np.testing.assert_allclose(one.points[part], other.points[part], atol=1e-9)
+
+
+def test_a_mirrored_clip_gives_the_mirrored_robot() -> None:
+    swap = {"L": "R", "R": "L"}
+    order = [CLIP.names.index(swap[n[0]] + n[1:] if n[:2] in ("L_", "R_") else n)
+             for n in CLIP.names]
+    rows = CLIP.positions_w[:, order] * np.array([1, -1, 1])
+    config = RetargetConfig()
+    plain = retarget_clip(CLIP, config)
+    other = retarget_clip(MotionClip(CLIP.names, CLIP.parents, rows, CLIP.fps), config)
+    np.testing.assert_allclose(other.qpos, mirror_qpos(plain.qpos), atol=1e-5)
+    assert (other.contact == plain.contact[:, ::-1]).all()
