@@ -50,6 +50,7 @@ def for_skills(value: float | None, *skills: str) -> dict[str, float | None]:
 
 
 SIDES = ("left", "right")
+STANCE = ("skate_mean", "skate_p95", "sole_height", "foot_tilt", "unexplained_p95")
 SITTING = ("sit_down", "sit", "stand_up")
 ROWS = {
     "rate": Row("whole pipeline", "30-Hz frames / CPU s", 200, True),
@@ -71,9 +72,9 @@ ROWS = {
     "acceleration_rms": Row("acceleration RMS (target: walk)", "rad/s^2", None,
                             targets=for_skills(16.0, "walk")),
     "self_collision": Row("frames with self-collision", "%", 0.0),
-    "unexplained_own": Row("... by the reference's own contacts", "body weight", None),
     "unexplained_p95": Row("unexplained root force, p95", "body weight", 0.3,
                            targets=for_skills(0.6, "run") | for_skills(None, *SITTING, "crawl")),
+    "unexplained_own": Row("unexplained force, own contacts", "body weight", None),
 }
 
 
@@ -125,10 +126,12 @@ def timed(work: Callable[[], Result]) -> tuple[float, Result]:
 
 def sheet_of(reference: Reference, rests: tuple[Array, Array] | None = None) -> dict[str, float]:
     """Return the sheet's figures; stance rows by independent labels (see `resting`) if given."""
-    values = quality_sheet(reference).values
+    values = dict(quality_sheet(reference).values)
     if rests is not None:
-        values = values | {"unexplained_own": values["unexplained_p95"]} | \
-            stance(reference.qpos, *rests)
+        values["unexplained_own"] = values["unexplained_p95"]
+        for name in STANCE:  # without a foot that rests there is no figure, not the solver's own
+            values.pop(name, None)
+        values |= stance(reference.qpos, *rests)
     return {name: value for name, value in values.items() if name in ROWS}
 
 
