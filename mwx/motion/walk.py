@@ -6,6 +6,7 @@ whose periodic solution is one division per harmonic. A few rounds of inverse dy
 model's p by the whole body's.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +25,7 @@ REACH_MARGIN = 0.04  # [m] hip ahead of the middle of the feet, and the swing of
 USABLE_LEG = 0.985 * (leg_ik.THIGH + leg_ik.SHANK)  # [m] a straight knee cannot be servoed
 QUICK = 1.05  # [m/s] above it feet are lifted less, within the ankles' 9 rad/s
 SPEEDS = (0.6, 1.6)  # [m/s] where the tables hold
+UpperBody = Callable[[Array, Array], Array]
 
 
 @dataclass(frozen=True)
@@ -69,12 +71,14 @@ class _Timing:
         return self.frames / FPS
 
 
-def walk_motion(speed: float, config: WalkConfig) -> tuple[Array, Array, Array]:
+def walk_motion(speed: float, config: WalkConfig, upper: UpperBody | None = None
+                ) -> tuple[Array, Array, Array]:
     """Return one stride of walking.
 
     Args:
         speed: [m/s].
         config: the shape of the walk.
+        upper: (qpos, phase) -> qpos (T, 26), another posture of trunk and arms.
 
     Returns:
         qpos (T, 26), contact (T, 2) bool, advance (3,) [m]; frame 0 is the right touch-down.
@@ -91,7 +95,9 @@ def walk_motion(speed: float, config: WalkConfig) -> tuple[Array, Array, Array]:
     for _ in range(config.rounds):
         com = _pendulum(zmp_model, timing, height)
         com[:, 1] *= config.sway
-        qpos = _body_over(com, soles, timing, speed, config)
+        posture = _upper_body(timing, speed, config)
+        posture = upper(posture, timing.phase) if upper else posture
+        qpos = _body_over(com, soles, timing, posture, config)
         wrench = feed_forward(qpos, contact, FPS, timing.advance).wrench
         actual = np.stack([-wrench[:, 4], wrench[:, 3]], 1) / wrench[:, 2:3]
         zmp_model = zmp_model + _smooth(target - actual)
@@ -175,10 +181,10 @@ def _smooth(rows: Array) -> Array:
     return np.fft.irfft(spectrum, len(rows), axis=0)
 
 
-def _body_over(com: Array, soles: dict[str, Array], timing: _Timing, speed: float,
+def _body_over(com: Array, soles: dict[str, Array], timing: _Timing, posture: Array,
                config: WalkConfig) -> Array:
     """Return qpos (T, 26) whose centre of mass passes over `com`, legs on the soles."""
-    qpos = _upper_body(timing, speed, config)
+    qpos = posture.copy()
     base, flat = com.copy(), np.zeros(timing.frames)
     pitch = {s: _toe_pitch(timing, config, s) for s in soles}
     for _ in range(4):
