@@ -80,8 +80,8 @@ def quality_sheet(reference: Reference, forward: FeedForward | None = None) -> S
     values |= _joints(reference, advance)
     values["self_collision"] = 100 * float(self_collisions(reference.qpos).mean())
     forward = forward or feed_forward(reference.qpos, reference.contact, reference.fps, advance,
-                                      smoothing=smoothing)
-    stands = reference.contact.any(axis=1)
+                                      smoothing=smoothing, supports=reference.bearing or None)
+    stands = np.any([*reference.contact.T, *reference.bearing.values()], axis=0)
     values["unexplained_p95"] = _p95(forward.unexplained[stands])
     values["utilisation"] = float(forward.utilisation.max())
     return Sheet(reference.label, values)
