@@ -21,10 +21,11 @@ EXTRAS: dict[str, tuple[tuple[str, ...], str]] = {
     "dreamer": (("sheeprl",), "DreamerV3 to compare with"),
     "cluster": (("ray",), "many runs on many machines"),
     "wandb": (("wandb",), "metrics to Weights & Biases"),
+    "benchmarks": (("mink",), "another retargeting to compare with"),
     "test": (("pytest", "xdist", "hypothesis"), "the test suite"),
     "dev": (("ruff", "pyright"), "the linter and the type checker"),
 }
-PACKAGES = ("mwx", "torch", "mujoco", "numpy", "scipy", "gymnasium", "mink", "safetensors")
+PACKAGES = ("mwx", "torch", "mujoco", "numpy", "scipy", "gymnasium", "safetensors")
 CPU_FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "asimd", "bf16")
 
 
