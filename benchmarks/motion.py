@@ -112,13 +112,13 @@ def main() -> None:
     parser.add_argument("clips", nargs="*", help="files that mwx.motion.read_clip reads")
     parser.add_argument("--no-generated", action="store_true", help="leave the skills out")
     parser.add_argument("--json", type=Path, help="also write the figures here")
-    parser.add_argument("--play", action="store_true", help="play the walk's commands open loop")
-    parser.add_argument("--speeds", type=float, nargs="*", default=[1.05])
+    parser.add_argument("--play", metavar="GAIT", help="play a gait's commands open loop instead")
+    parser.add_argument("--speeds", type=float, nargs="*", help="[m/s] of the gait played")
     parser.add_argument("--starts", type=int, default=4)
     parser.add_argument("--steps", type=int, default=500)
     asked = parser.parse_args()
     if asked.play:
-        motion_play.play(asked.speeds, asked.starts, asked.steps)
+        motion_play.play(asked.play, asked.speeds, asked.starts, asked.steps)
         return
     console = Console(width=150)
     try:

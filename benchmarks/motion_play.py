@@ -1,4 +1,4 @@
-"""What the generated walk does when it is only played: `python benchmarks/motion.py --play`.
+"""What generated gaits do when they are only played: `python benchmarks/motion.py --play run`.
 
 The feed-forward commands alone, no feedback from the robot, (a) with an assist wrench that keeps
 the pelvis upright and on course, at full strength and at a tenth, (b) with nothing. Counts control
@@ -49,13 +49,14 @@ def open_loop(reference: Reference, start: int, strength: float, steps: int) -> 
     return steps, float(data.qpos[0] - begin) / steps * 50
 
 
-def play(speeds: list[float], starts: int, steps: int) -> None:
-    """Print steps upright and speed for some walking speeds, from evenly spaced start frames."""
-    for speed in speeds:
-        walk = generate("walk", speed=speed)
-        frames = [i * walk.num_frames // starts for i in range(starts)]
+def play(skill: str, speeds: list[float] | None, starts: int, steps: int) -> None:
+    """Print steps upright and speed for some speeds of a gait, from evenly spaced start frames."""
+    for speed in speeds or [None]:
+        gait = generate(skill, speed=speed)
+        frames = [i * gait.num_frames // starts for i in range(starts)]
+        pace = gait.advance[0] / gait.duration_s
         for strength in (1.0, 0.1, 0.0):
-            runs = [open_loop(walk, start, strength, steps) for start in frames]
-            print(f"walk {speed:.2f} m/s, assist {strength:.1f}: upright for "
+            runs = [open_loop(gait, start, strength, steps) for start in frames]
+            print(f"{skill} {pace:.2f} m/s, assist {strength:.1f}: upright for "
                   f"{', '.join(str(n) for n, _ in runs)} of {steps} steps; "
                   f"{np.mean([v for _, v in runs]):.2f} m/s", flush=True)
