@@ -161,7 +161,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--compile", action="store_true", help="also compiled: takes minutes")
     parser.add_argument("--bf16", action="store_true", help="also where the processor emulates it")
-    parser.add_argument("--precision", type=int, metavar="N", help="instead: compare precisions after N updates")
+    parser.add_argument("--precision", type=int, metavar="N",
+                        help="instead: compare precisions after N updates")
     given = parser.parse_args()
     if given.precision:
         for size in given.sizes:
