@@ -127,9 +127,9 @@ def _trunk(points: dict[str, Array]) -> tuple[Array, Array]:
     across = np.linalg.norm(points["left_hip"] - points["right_hip"], axis=1).mean()
     way = gaussian_filter1d(yaw, HEADING_S * FPS, mode="nearest")
     yaw = way + min(across / (2 * leg_ik.HALF_WIDTH), 1.0) * (yaw - way)
-    hips = (points["left_hip"] + points["right_hip"]) / 2
     shoulders = (points["left_shoulder"] + points["right_shoulder"]) / 2
-    trunk = rotations.rotate(rotations.about("z", -yaw), shoulders - hips)
+    # from the root: many skeletons' hip joints lie ahead of it, and would lean the trunk back
+    trunk = rotations.rotate(rotations.about("z", -yaw), shoulders - points["pelvis"])
     return yaw, np.clip(np.arctan2(trunk[:, 0], trunk[:, 2]), -0.3, 1.2)
 
 
