@@ -118,7 +118,7 @@ def _simulate(qpos: Array, qvel: Array, ctrl: Array, threads: int) -> Array:
     start[:, 1 + model.nq:1 + model.nq + model.nv] = qvel
     data = [mujoco.MjData(model) for _ in range(max(1, threads))]
     states, _ = rollout.rollout(model, data, start, np.repeat(ctrl, SUBSTEPS, axis=1))
-    out = states[:, SUBSTEPS - 1::SUBSTEPS, 1:1 + model.nq]  # (N, W, 26)
+    out = np.asarray(states)[:, SUBSTEPS - 1::SUBSTEPS, 1:1 + model.nq]  # (N, W, 26)
     return np.nan_to_num(out, nan=1e3, posinf=1e3, neginf=-1e3)
 
 
