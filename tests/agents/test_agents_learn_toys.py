@@ -102,7 +102,7 @@ def test_the_agent_learns(precision, world, seed, tmp_path):
     model, loop = learn(world, seed, tmp_path / "run", precision=precision)
     best = optimum(world)  # 45.9 and 97.9; at random -4 and 4
     policy, planned = (score(model, world, how, loop.config) for how in (False, True))
-    assert policy > 0.75 * best and planned > 0.85 * best, (policy, planned, best)
+    assert policy > 0.8 * best and planned > 0.85 * best, (policy, planned, best)
 
 
 @pytest.mark.slow
