@@ -3,8 +3,6 @@
 import dataclasses
 import hashlib
 import json
-import os
-import tempfile
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +12,7 @@ import numpy as np
 
 from mwx.errors import MwxError
 from mwx.maths import rotations
+from mwx.motion.formats.npz import write_arrays
 from mwx.motion.supports import NAMES, mirrored_supports
 from mwx.robot import H1
 from mwx.types import Array
@@ -166,17 +165,7 @@ class Reference:
         if self.supports is not None:
             arrays |= {"supports": self.supports.astype(np.uint8),
                        "support_names": np.array(self.support_names)}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".npz")
-        os.chmod(temporary, 0o644)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                np.savez_compressed(file, **arrays)
-            os.replace(temporary, path)
-        except BaseException:
-            os.unlink(temporary)
-            raise
-        return path
+        return write_arrays(path, arrays)
 
     def _header(self) -> str:
         names = ("label", "loop", "fps", "robot", "source", "source_sha256", "licence",

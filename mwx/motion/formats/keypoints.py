@@ -5,8 +5,6 @@ present. Metres with z up by definition; where the body shows other units or ano
 turned and the clip's notes say so.
 """
 
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -55,16 +53,7 @@ def write_keypoints(clip: MotionClip, path: Path) -> Path:
               "loops": np.array(int(clip.loops))}
     if clip.rotations_w is not None:
         arrays["joint_rot_w"] = clip.rotations_w
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, suffix=".npz")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez_compressed(file, **arrays)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    return path
+    return npz.write_arrays(path, arrays)
 
 
 def _check_points(arrays: dict[str, npz.Array], names: tuple[str, ...], path: Path) -> None:

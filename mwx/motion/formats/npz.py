@@ -3,8 +3,10 @@
 Nothing is unpickled, and a file cannot ask for more memory than `MAX_BYTES` an array.
 """
 
+import os
+import tempfile
 import zipfile
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,21 @@ from mwx.motion.clip import check_frames
 from mwx.types import Array
 
 MAX_BYTES = 2 ** 30  # [B] of one array
+
+
+def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> Path:
+    """Write an npz file, folders too: all of it, or, if anything fails, nothing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".npz")
+    os.chmod(temporary, 0o644)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            np.savez_compressed(file, allow_pickle=False, **arrays)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    return path
 
 
 def array_names(path: Path) -> tuple[str, ...]:

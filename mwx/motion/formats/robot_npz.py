@@ -7,8 +7,6 @@ is the one whose forward kinematics meets the bodies. What we write adds joint_n
 what a reference holds besides; those programmes do not look at it.
 """
 
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -191,7 +189,6 @@ def body_states(qpos: Array, qvel: Array) -> dict[str, Array]:
 
 def write_npz(reference: Reference, path: Path) -> Path:
     """Write a motion: all of it, or, if anything fails, nothing."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     arrays = {"fps": np.array([reference.fps]), "joint_pos": reference.qpos[:, 7:],
               "joint_vel": reference.qvel[:, 6:], **body_states(reference.qpos, reference.qvel),
               "joint_names": np.array(reference.joint_names), "body_names": np.array(LINKS),
@@ -200,13 +197,4 @@ def write_npz(reference: Reference, path: Path) -> Path:
     if reference.supports is not None:
         arrays |= {"supports": reference.supports.astype(np.uint8),
                    "support_names": np.array(reference.support_names)}
-    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".npz")
-    os.chmod(temporary, 0o644)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez_compressed(file, **arrays)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
-    return path
+    return npz.write_arrays(path, arrays)

@@ -84,9 +84,8 @@ def read_body_model(path: Path) -> Body:
 
 def write_reduced(body: Body, path: Path) -> Path:
     """Write the rest joints alone (a few kB); `read_body_model` reads them."""
-    np.savez(path, kind=np.array(body.kind), joints_template=body.template,
-             joints_shapedirs=body.directions)
-    return path
+    return npz.write_arrays(path, {"kind": np.array(body.kind), "joints_template": body.template,
+                                   "joints_shapedirs": body.directions})
 
 
 def _reduced(path: Path) -> Body:
