@@ -21,8 +21,9 @@ def imitate(sources: Sources = (), out: Path = Path("runs/imitator"), steps: int
     card of how well it follows each reference, is in OUT/imitator (`mwx motion filter --imitator`).
 
     Args:
-        sources: reference files and libraries of them; of a library the training split that no
-            cheaper gate rejects.
+        sources: reference files and libraries of them; of a library all that no cheaper gate
+            rejects, whatever its split: the judge says what the robot can do, not what it has not
+            seen.
         out: run directory.
         steps: environment steps.
         seed: of everything random.
@@ -54,8 +55,8 @@ def gathered(sources: tuple[Path, ...]) -> "dict[str, Reference]":
     for source in sources:
         if source.is_dir():
             library = Library.load(source)
-            found = {e.name: library.reference(e) for e in library.entries if e.split == "train"
-                     and (e.outcome != "rejected" or only_policy(e.verdicts))}
+            found = {e.name: library.reference(e) for e in library.entries
+                     if e.outcome != "rejected" or only_policy(e.verdicts)}
         else:
             found = {source.stem: Reference.load(source)}
         twice = sorted(out.keys() & found.keys())

@@ -1,7 +1,7 @@
 """Clips with their regulators, laid end to end so that every environment may play another one."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -55,15 +55,24 @@ class Moment:
 
 
 class Bank:
-    """C clips as flat arrays; rows are asked for by clip (B,) and frame (B,)."""
+    """C clips as flat arrays; rows are asked for by clip (B,) and frame (B,).
+
+    A regulator that stands only with assist throws the robot down without it: of such a clip only
+    the reference and its feed-forward commands are used.
+
+    Attributes:
+        names, frames, loops: (C,) of the clips.
+        alone: (C,) bool, the clip's regulator needs no assist.
+    """
 
     def __init__(self, clips: Sequence[Clip]):
         self.names = tuple(clip.name for clip in clips)
         self.frames = np.array([clip.reference.num_frames for clip in clips])
         self.loops = np.array([clip.reference.loop for clip in clips])
+        self.alone = np.array([clip.track.assist == 0 for clip in clips])
         self._advance = np.array([clip.reference.advance for clip in clips])
         self._first = np.cumsum(self.frames) - self.frames
-        references, tracks = [c.reference for c in clips], [c.track for c in clips]
+        references, tracks = [c.reference for c in clips], [_usable(c) for c in clips]
         self._qpos, self._qvel = (np.concatenate([getattr(r, n) for r in references])
                                   for n in ("qpos", "qvel"))
         self._contact = np.concatenate([r.contact for r in references])
@@ -95,3 +104,11 @@ class Bank:
         wanted[:, :3] += moved
         error = np.concatenate([difference(wanted, qpos), qvel - speed], -1)  # (B, 50)
         return ctrl - np.einsum("bij,bj->bi", gain, error)
+
+
+def _usable(clip: Clip) -> Track:
+    if clip.track.assist == 0:
+        return clip.track
+    r = clip.reference
+    return replace(clip.track, qpos=r.qpos, qvel=r.qvel, ctrl=r.ctrl,
+                   gain=np.zeros_like(clip.track.gain))

@@ -19,10 +19,14 @@ class ImitatorConfig:
         tilt_noise, push_speed: [rad], [m/s] of the base at a start, and of pushes.
         push_interval_s: [s] mean time between pushes.
         easy_share: least chance, relative to the clip most often lost, of a clip to be drawn.
+        assist: first strength of the wrench that pulls the pelvis to the reference, on clips whose
+            regulator does not stand alone; training only.
+        assist_decay: the strength on a clip is multiplied by this after each episode that reached
+            its end while the clip's failure rate is below assist_failure.
         memory: part of its failure rate that a clip keeps from one episode to the next.
     """
 
-    residual: float = 0.15
+    residual: float = 0.4
     max_steps: int = 150
     position: float = 20.0
     joints: float = 1.0
@@ -31,16 +35,19 @@ class ImitatorConfig:
     pose_noise: float = 0.03
     joint_speed_noise: float = 0.2
     tilt_noise: float = 0.03
-    push_speed: float = 0.15
-    push_interval_s: float = 2.0
+    push_speed: float = 0.1
+    push_interval_s: float = 4.0
     easy_share: float = 0.2
     memory: float = 0.95
+    assist: float = 1.0
+    assist_decay: float = 0.99
+    assist_failure: float = 0.4
     seed: int = 0
     threads: int = 1
     checkpoint_s: float = 300.0
     regulator: RegulatorConfig = field(default_factory=RegulatorConfig)
     ppo: TeacherConfig = field(default_factory=lambda: TeacherConfig(
-        "ppo", steps=1_000_000, std=0.25, rate=2e-4, rate_high=6e-4, kl=0.02, assist=0.0))
+        "ppo", steps=4_000_000, std=0.4))
 
 
 @dataclass(frozen=True)

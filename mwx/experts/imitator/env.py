@@ -11,7 +11,7 @@ from mwx.experts.imitator import metrics
 from mwx.experts.imitator.bank import Bank
 from mwx.experts.imitator.config import ImitatorConfig
 from mwx.experts.imitator.features import features, lost
-from mwx.experts.imitator.regulator import SINK
+from mwx.experts.imitator.regulator import SINK, wrench
 from mwx.experts.imitator.scene import scene
 from mwx.motion.tangent import integrate
 from mwx.rng import generator, get_state, set_state
@@ -21,12 +21,16 @@ from mwx.sim.physics import Physics
 from mwx.types import Array, Obs, Step
 
 
+ASSIST_END = 0.02  # an assist below this is none
+
+
 class Followers:
     """B robots, each on a clip of a bank at a frame of its own.
 
     Attributes:
         clip, frame: (B,) int.
         distance: (B,) [m] mean body distance from the reference now.
+        assist: (B,) strength of the wrench that pulls the pelvis to the reference; training only.
     """
 
     def __init__(self, bank: Bank, num_envs: int, residual: float, threads: int = 1,
@@ -34,6 +38,7 @@ class Followers:
         self.bank, self.residual = bank, residual
         self.physics = Physics(model or scene(), num_envs, threads)
         self.clip, self.frame = np.zeros(num_envs, int), np.zeros(num_envs, int)
+        self.assist = np.zeros(num_envs)
         self._names = metrics.point_names()
 
     @property
@@ -83,6 +88,10 @@ class Followers:
         """
         ctrl = self.base + self.residual * np.clip(action, -1, 1)
         self.physics.command(np.clip(ctrl, H1.ctrl_low, H1.ctrl_high))
+        if self.assist.any():
+            wanted = self.bank.look(self.clip, self.frame)
+            pull = self.assist[:, None] * wrench(*self.state(), wanted.qpos, wanted.qvel)
+            self.physics.apply_wrench(pull[:, :3], pull[:, 3:])
         diverged = self.physics.step(SUBSTEPS)
         self.physics.forward()
         self.frame = self.frame + 1
@@ -96,6 +105,7 @@ class ImitatorEnv:
 
     Attributes:
         failure: (C,) running failure rate of each clip.
+        assist: (C,) strength of the assist on each clip, less whenever the clip goes well.
         lengths: of the last episodes [control steps].
     """
 
@@ -112,6 +122,7 @@ class ImitatorEnv:
         if seed is not None:
             self.rng = generator(seed, "imitator")
             self.failure = np.full(len(self.bank), 0.5)
+            self.assist = np.where(self.bank.alone, 0.0, self.config.assist)
         self.age = np.zeros(self.num_envs, int)
         self._start(np.arange(self.num_envs))
         # different ages, so that time limits do not come all at once
@@ -145,6 +156,7 @@ class ImitatorEnv:
         """Advance by one control step; action (B, A) is the residual in [-1, 1]."""
         f = self.followers
         self._push()
+        f.assist = self.assist[f.clip]
         terminated = f.step(action)
         reward = self._reward(np.clip(action, -1, 1))
         self.age += 1
@@ -179,6 +191,9 @@ class ImitatorEnv:
         for row in rows:
             clip = self.followers.clip[row]
             self.failure[clip] = keep * self.failure[clip] + (1 - keep) * terminated[row]
+            if not terminated[row] and self.failure[clip] < self.config.assist_failure:
+                less = self.assist[clip] * self.config.assist_decay
+                self.assist[clip] = less if less > ASSIST_END else 0.0
         self._start(rows)
         return self._look()
 
@@ -187,6 +202,7 @@ class ImitatorEnv:
         f = self.followers
         return {"physics": f.physics.get_state(), "clip": f.clip.copy(), "frame": f.frame.copy(),
                 "rng": get_state(self.rng), "age": self.age.copy(), "failure": self.failure.copy(),
+                "assist": self.assist.copy(),
                 "lengths": list(self.lengths)}
 
     def set_state(self, state: Mapping[str, Any]) -> None:
@@ -196,5 +212,6 @@ class ImitatorEnv:
         f.clip, f.frame = np.array(state["clip"]), np.array(state["frame"])
         set_state(self.rng, state["rng"])
         self.age, self.failure = np.array(state["age"]), np.array(state["failure"])
+        self.assist = np.array(state["assist"])
         self.lengths = deque(state["lengths"], maxlen=256)
         self._look()

@@ -117,6 +117,7 @@ class _Loop:
                           "distance_cm": 100 * float(np.nanmean(data["task"])),
                           "lost": float(data["terminated"].sum() / max(1, data["done"].sum())),
                           "hardest": float(self.env.failure.max()),
+                          "assist": float(self.env.assist.mean()),
                           "length": float(np.mean(self.env.lengths or [0]))}
                 progress.update(self.step, self.step // rollout, terms)
                 self.run.log(self.step, **{f"imitator/{k}": v for k, v in terms.items()})
