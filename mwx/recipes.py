@@ -133,6 +133,14 @@ def walk(agent: AgentConfig) -> ExpertConfig:
                         teacher=TeacherConfig(kind="lqr"))
 
 
+def run(agent: AgentConfig) -> ExpertConfig:
+    """Run at 4.5 m/s, warmed up by an assisted imitation policy: no regulator holds it."""
+    return ExpertConfig(agent=_attentive(agent), skill="run", task="run", motion="run", speed=4.5,
+                        prior=PriorConfig(ramp_s=2.0),
+                        tracking=TrackingConfig(residual=0.5, max_steps=300, min_height=0.6),
+                        teacher=TeacherConfig(kind="ppo", steps=3_000_000))
+
+
 def reach(agent: AgentConfig) -> ExpertConfig:
     """Reach with the left hand while standing; the task's reward counts a tenth (at most 20)."""
     return ExpertConfig(agent=_half_as_long(agent), skill="reach", task="reach", motion="stand",
@@ -142,7 +150,7 @@ def reach(agent: AgentConfig) -> ExpertConfig:
 
 
 SKILLS: dict[str, Callable[[AgentConfig], ExpertConfig]] = {
-    "stand": stand, "walk": walk, "reach": reach}
+    "stand": stand, "walk": walk, "run": run, "reach": reach}
 
 
 def expert(skill: str, recipe: str = "cpu", seed: int = 0, threads: int = 1) -> ExpertConfig:

@@ -1,13 +1,13 @@
 """Clips with their regulators, laid end to end so that every environment may play another one."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from mwx.errors import MwxError
 from mwx.experts.imitator import metrics
-from mwx.experts.imitator.regulator import RegulatorConfig, Track, regulate, wrapped
+from mwx.experts.imitator.regulator import RegulatorConfig, Track, feed_forward, regulate, wrapped
 from mwx.motion import Reference
 from mwx.motion.tangent import difference
 from mwx.robot.h1 import CONTROL_DT
@@ -16,7 +16,11 @@ from mwx.types import Array
 
 @dataclass(frozen=True)
 class Clip:
-    """A reference, its regulator and its body points (T, P, 3) [m]."""
+    """A reference, what is commanded along it, and its body points (T, P, 3) [m].
+
+    Attributes:
+        track: its regulator, or only its feed-forward commands.
+    """
 
     name: str
     reference: Reference
@@ -24,9 +28,13 @@ class Clip:
     points: Array
 
 
-def prepare(name: str, reference: Reference, config: RegulatorConfig | None = None,
-            track: Track | None = None) -> Clip:
-    """Return a clip ready for imitation; the regulator is worked out unless given.
+def prepare(name: str, reference: Reference, config: RegulatorConfig | None = None) -> Clip:
+    """Return a clip ready for imitation: its feed-forward commands, or a regulator around them.
+
+    Args:
+        name: of the clip.
+        reference: what is to be followed.
+        config: of the regulator, which takes a minute or so to work out; None for none.
 
     Raises:
         MwxError: fewer than two frames, or not at the control rate.
@@ -36,8 +44,8 @@ def prepare(name: str, reference: Reference, config: RegulatorConfig | None = No
     if abs(reference.fps * CONTROL_DT - 1) > 1e-6:
         raise MwxError(f"reference '{name}' is at {reference.fps:g} Hz: robots are commanded at "
                        f"{1 / CONTROL_DT:g} Hz, retarget or import it again at that rate")
-    return Clip(name, reference, track or regulate(reference, config),
-                metrics.points(reference.qpos))
+    track = regulate(reference, config) if config else feed_forward(reference)
+    return Clip(name, reference, track, metrics.points(reference.qpos))
 
 
 @dataclass(frozen=True)
@@ -55,24 +63,15 @@ class Moment:
 
 
 class Bank:
-    """C clips as flat arrays; rows are asked for by clip (B,) and frame (B,).
-
-    A regulator that stands only with assist throws the robot down without it: of such a clip only
-    the reference and its feed-forward commands are used.
-
-    Attributes:
-        names, frames, loops: (C,) of the clips.
-        alone: (C,) bool, the clip's regulator needs no assist.
-    """
+    """C clips as flat arrays; rows are asked for by clip (B,) and frame (B,)."""
 
     def __init__(self, clips: Sequence[Clip]):
         self.names = tuple(clip.name for clip in clips)
         self.frames = np.array([clip.reference.num_frames for clip in clips])
         self.loops = np.array([clip.reference.loop for clip in clips])
-        self.alone = np.array([clip.track.assist == 0 for clip in clips])
         self._advance = np.array([clip.reference.advance for clip in clips])
         self._first = np.cumsum(self.frames) - self.frames
-        references, tracks = [c.reference for c in clips], [_usable(c) for c in clips]
+        references, tracks = [c.reference for c in clips], [c.track for c in clips]
         self._qpos, self._qvel = (np.concatenate([getattr(r, n) for r in references])
                                   for n in ("qpos", "qvel"))
         self._contact = np.concatenate([r.contact for r in references])
@@ -105,10 +104,3 @@ class Bank:
         error = np.concatenate([difference(wanted, qpos), qvel - speed], -1)  # (B, 50)
         return ctrl - np.einsum("bij,bj->bi", gain, error)
 
-
-def _usable(clip: Clip) -> Track:
-    if clip.track.assist == 0:
-        return clip.track
-    r = clip.reference
-    return replace(clip.track, qpos=r.qpos, qvel=r.qvel, ctrl=r.ctrl,
-                   gain=np.zeros_like(clip.track.gain))

@@ -11,7 +11,7 @@ class ImitatorConfig:
     """How the imitator acts and learns.
 
     Attributes:
-        residual: [rad] reach of an action of 1 around the regulator's command.
+        residual: [rad] reach of an action of 1 around the reference's feed-forward command.
         max_steps: control steps of a training episode.
         position, joints, speed: scales of the reward's terms [1/m^2], [1/rad^2], [s^2/rad^2].
         effort: cost of the mean squared action.
@@ -19,8 +19,7 @@ class ImitatorConfig:
         tilt_noise, push_speed: [rad], [m/s] of the base at a start, and of pushes.
         push_interval_s: [s] mean time between pushes.
         easy_share: least chance, relative to the clip most often lost, of a clip to be drawn.
-        assist: first strength of the wrench that pulls the pelvis to the reference, on clips whose
-            regulator does not stand alone; training only.
+        assist: first strength of the wrench that pulls the pelvis to the reference; training only.
         assist_decay: the strength on a clip is multiplied by this after each episode that reached
             its end while the clip's failure rate is below assist_failure.
         memory: part of its failure rate that a clip keeps from one episode to the next.

@@ -20,7 +20,6 @@ from mwx.robot.h1 import CONTROL_DT, SUBSTEPS
 from mwx.sim.physics import Physics
 from mwx.types import Array, Obs, Step
 
-
 ASSIST_END = 0.02  # an assist below this is none
 
 
@@ -65,7 +64,7 @@ class Followers:
         self.clip[rows], self.frame[rows] = clip, frame
 
     def look(self) -> Array:
-        """Return the features (B, F) and remember the regulators' commands."""
+        """Return the features (B, F) and remember the commands."""
         qpos, qvel = self.state()
         self.base = self.bank.command(self.clip, self.frame, qpos, qvel)
         ahead = self.bank.look(self.clip, self.frame + 1)
@@ -122,7 +121,7 @@ class ImitatorEnv:
         if seed is not None:
             self.rng = generator(seed, "imitator")
             self.failure = np.full(len(self.bank), 0.5)
-            self.assist = np.where(self.bank.alone, 0.0, self.config.assist)
+            self.assist = np.full(len(self.bank), float(self.config.assist))
         self.age = np.zeros(self.num_envs, int)
         self._start(np.arange(self.num_envs))
         # different ages, so that time limits do not come all at once

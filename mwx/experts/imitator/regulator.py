@@ -6,16 +6,12 @@ a command and a feedback matrix per frame; the regulated robot is simulated with
 on until it needs none (iterative LQR with an annealed wrench).
 """
 
-import os
-import zipfile
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import mujoco
 import numpy as np
 from mujoco.batch import Batch
 
-from mwx.errors import MwxError
 from mwx.experts.imitator.scene import scene
 from mwx.experts.kinematics import rotation
 from mwx.maths import rotations
@@ -112,9 +108,7 @@ def regulate(reference: Reference, config: RegulatorConfig | None = None) -> Tra
     """Return the regulator of a reference; deterministic."""
     config = config or RegulatorConfig()
     model = scene(reference)
-    frames = reference.num_frames
-    still = Track(reference.qpos, reference.qvel, reference.ctrl,
-                  np.zeros((frames, NV - 6, STATE)), 1.0, reference.loop, reference.advance)
+    still = feed_forward(reference)
     path = _best(_simulate(model, reference, [(still, 1.0)], config))
     track, best = still, np.inf
     for _ in range(config.rounds):
@@ -130,6 +124,13 @@ def regulate(reference: Reference, config: RegulatorConfig | None = None) -> Tra
         if best < config.enough:
             break
     return track
+
+
+def feed_forward(reference: Reference) -> Track:
+    """Return the reference's own commands, without feedback."""
+    return Track(reference.qpos, reference.qvel, reference.ctrl,
+                 np.zeros((reference.num_frames, NV - 6, STATE)), 1.0, reference.loop,
+                 reference.advance)
 
 
 @dataclass(frozen=True)
@@ -281,27 +282,3 @@ def wrapped(frame: Array, frames: Array | int, loop: Array | bool) -> tuple[Arra
     """Return the frame inside the clip and the number of whole periods before it."""
     inside = np.where(loop, frame % frames, np.clip(frame, 0, np.asarray(frames) - 1))
     return inside, np.where(loop, frame // frames, 0)
-
-
-def save_track(track: Track, path: Path) -> None:
-    """Write a regulator to an npz file, or nothing."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
-    with open(temporary, "wb") as file:
-        np.savez(file, qpos=track.qpos, qvel=track.qvel, ctrl=track.ctrl, gain=track.gain,
-                 assist=np.array(track.assist), loop=np.array(track.loop), advance=track.advance)
-    os.replace(temporary, path)
-
-
-def load_track(path: Path) -> Track:
-    """Read a regulator that `save_track` wrote.
-
-    Raises:
-        MwxError: damaged.
-    """
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            rows = {name: file[name] for name in ("qpos", "qvel", "ctrl", "gain", "advance")}
-            return Track(**rows, assist=float(file["assist"]), loop=bool(file["loop"]))
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise MwxError(f"{path}: damaged ({error}); delete it, it is worked out again") from None

@@ -19,7 +19,6 @@ from mwx.experts.imitator.config import ImitatorConfig, JudgeConfig
 from mwx.experts.imitator.env import ImitatorEnv
 from mwx.experts.imitator.judge import attempt
 from mwx.experts.imitator.policy import Imitator
-from mwx.experts.imitator.regulator import load_track, save_track
 from mwx.experts.imitator.scene import needs_seat
 from mwx.experts.teacher import ImitationPolicy, collect, improve
 from mwx.motion import Reference
@@ -60,7 +59,7 @@ def train_imitator(references: Mapping[str, Reference], config: ImitatorConfig, 
         run = Run.create(path, configs.to_dict(config), config.seed)
         for name, reference in references.items():
             reference.save(path / "references" / f"{name}.npz")
-    clips = _clips(dict(sorted(references.items())), config, path)
+    clips = _clips(dict(sorted(references.items())))
     loop = _Loop(Bank(clips), config, run)
     if resume and run.resumable:
         loop.restore()
@@ -68,21 +67,14 @@ def train_imitator(references: Mapping[str, Reference], config: ImitatorConfig, 
     return export(Imitator(config, loop.policy.requires_grad_(False)), clips, path)
 
 
-def _clips(references: Mapping[str, Reference], config: ImitatorConfig, path: Path) -> list[Clip]:
-    """Return the clips with their regulators, which are worked out once and kept."""
-    progress, out = Progress("regulators", len(references)), []
+def _clips(references: Mapping[str, Reference]) -> list[Clip]:
+    """Return the clips that a robot on a bare floor can learn to follow."""
+    out = []
     for name, reference in references.items():
         if needs_seat(reference):
-            progress.note(f"{name} left out: it needs a seat, and training has none")
-            continue
-        file = path / "tracks" / f"{name}.npz"
-        track = load_track(file) if file.is_file() else None
-        clip = prepare(name, reference, config.regulator, track)
-        if track is None:
-            save_track(clip.track, file)
-        out.append(clip)
-        progress.update(len(out), 0, {f"{name}: assist": clip.track.assist})
-    progress.close()
+            print(f"{name} left out: it needs a seat, and training has none")
+        else:
+            out.append(prepare(name, reference))
     if not out:
         raise MwxError("every reference needs a seat: name one that does not")
     return out
@@ -162,25 +154,25 @@ class _Loop:
 
 
 def export(imitator: Imitator, clips: list[Clip], path: Path) -> Path:
-    """Write the imitator with a card of how it and the regulator alone follow every clip."""
+    """Write the imitator with a card of how every clip is followed, with the policy and without."""
     folder = path / "imitator"
     folder.mkdir(exist_ok=True)
     imitator.save(folder)
-    alone, judging = Imitator(imitator.config), JudgeConfig()
+    judging = JudgeConfig()
+    tried = {"imitator": imitator, "feed_forward": Imitator(imitator.config)}
     rows: dict[str, Any] = {}
     for clip in clips:
         rows[clip.name] = {}
-        for who in (imitator, alone):
+        for name, who in tried.items():
             trial = attempt(clip, who, judging)
-            rows[clip.name][who.name] = {
+            rows[clip.name][name] = {
                 "success": trial.success, "completed": round(float(trial.completed.mean()), 4),
                 **{k: round(v, 3) for k, v in trial.errors.to_dict().items()}}
-    who = (imitator.name, alone.name)
     scores = {f"{w}_{k}": float(np.mean([row[w][k] for row in rows.values()]))
-              for w in who for k in ("success", "completed", "E_mpjpe_mm", "E_g-mpjpe_mm")}
+              for w in tried for k in ("success", "completed", "E_mpjpe_mm", "E_g-mpjpe_mm")}
     origin = provenance(imitator.config.seed)
     write_json(folder / "card.json", json.loads(json.dumps({
-        "what": "privileged imitator: residual policy around each clip's regulator",
+        "what": "privileged imitator: residual policy around each clip's feed-forward commands",
         "commit": commit(), "seed": imitator.config.seed, "steps": imitator.config.ppo.steps,
         "machine": origin["machine"], "versions": origin["versions"],
         "judging": dataclasses.asdict(judging), "scores": scores, "clips": rows,
