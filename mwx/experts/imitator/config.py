@@ -38,7 +38,7 @@ class ImitatorConfig:
     push_interval_s: float = 4.0
     easy_share: float = 0.2
     memory: float = 0.95
-    assist: float = 1.0
+    assist: float = 0.3
     assist_decay: float = 0.99
     assist_failure: float = 0.4
     seed: int = 0
