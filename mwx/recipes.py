@@ -141,6 +141,31 @@ def run(agent: AgentConfig) -> ExpertConfig:
                         teacher=TeacherConfig(kind="ppo", steps=3_000_000))
 
 
+def sit(agent: AgentConfig) -> ExpertConfig:
+    """Sit down on the seat right behind, and stay; the clip's clock starts where the knees bend."""
+    return ExpertConfig(agent=_attentive(_half_as_long(agent)), skill="sit", task="sit_simple",
+                        motion="sit_down", prior=PriorConfig(start_s=0.5, ramp_s=0.2),
+                        tracking=TrackingConfig(residual=0.4, min_height=0.5, max_tilt=0.5),
+                        teacher=TeacherConfig(kind="ppo", steps=600_000, assist=0.0))
+
+
+def carry(agent: AgentConfig) -> ExpertConfig:
+    """Walk with a box on the forearms; it starts there, so no episode starts inside the stride."""
+    return ExpertConfig(agent=_attentive(agent), skill="carry", task="carry", motion="carry",
+                        speed=1.1, prior=PriorConfig(start_s=0.5, ramp_s=2.0),
+                        tracking=TrackingConfig(residual=0.4, reference_starts=0.0),
+                        teacher=TeacherConfig(kind="ppo", steps=1_500_000))
+
+
+def crawl(agent: AgentConfig) -> ExpertConfig:
+    """Get down on hands and knees and crawl, faster than the generated motion can."""
+    return ExpertConfig(agent=_attentive(agent), skill="crawl", task="crawl", motion="crawl",
+                        speed=0.5, prior=PriorConfig(ramp_s=1.5),
+                        tracking=TrackingConfig(residual=0.6, speed=1.0, min_height=0.25,
+                                                max_tilt=0.3),
+                        teacher=TeacherConfig(kind="ppo", steps=2_000_000, assist=0.1))
+
+
 def reach(agent: AgentConfig) -> ExpertConfig:
     """Reach with the left hand while standing; the task's reward counts a tenth (at most 20)."""
     return ExpertConfig(agent=_half_as_long(agent), skill="reach", task="reach", motion="stand",
@@ -150,7 +175,8 @@ def reach(agent: AgentConfig) -> ExpertConfig:
 
 
 SKILLS: dict[str, Callable[[AgentConfig], ExpertConfig]] = {
-    "stand": stand, "walk": walk, "run": run, "reach": reach}
+    "stand": stand, "walk": walk, "run": run, "sit": sit, "carry": carry,
+    "crawl": crawl, "reach": reach}
 
 
 def expert(skill: str, recipe: str = "cpu", seed: int = 0, threads: int = 1) -> ExpertConfig:

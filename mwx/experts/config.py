@@ -31,11 +31,14 @@ class TrackingConfig:
         residual: [rad] reach of an action of 1 around the feed-forward command.
         task_weight: weight of the task's own reward.
         root_weight: weight of the root term (height, tilt, heading, speed).
+        speed: [m/s] forward speed wanted by the root term and the assist where the task pays for
+            more than the human motion does; None for the reference's own.
         effort_weight: cost of the mean squared action.
         arm_importance: first weight of arm joints in eq. (4), legs and waist being 1.
         reference_starts: share of episodes started from reference states (initialisation from the
             reference); the others start as the benchmark does.
-        min_height, max_tilt, max_heading: [m], [cosine], [rad] early termination.
+        min_height, max_tilt, max_heading: [m], [cosine] of the pelvis from the
+            reference's attitude, [rad] early termination.
         assist: first strength of the assist wrench on the pelvis (0: none); training only.
         assist_decay, assist_length: strength is multiplied by the first whenever the mean length of
             the last 64 episodes passes the second (share of max_steps).
@@ -47,6 +50,7 @@ class TrackingConfig:
     residual: float = 0.25
     task_weight: float = 1.0
     root_weight: float = 0.3
+    speed: float | None = None
     effort_weight: float = 0.0
     alignment: AlignmentConfig = field(default_factory=lambda: AlignmentConfig(weight=0.3))
     reweight: ReweightConfig = field(default_factory=ReweightConfig)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mwx.experts.kinematics import heading_rotation, rotation, yaw
+from mwx.experts.kinematics import facing, heading_rotation, rotation, yaw
 from mwx.experts.prior import Prior, Target, is_gait
 from mwx.robot import H1
 from mwx.types import Array, Obs
@@ -19,10 +19,10 @@ def features(obs: Obs, target: Target) -> Array:
     heading (2), phase (2), ramp (1), reference speed (1), the prior's own.
     """
     p = obs.proprio
-    quat = p[:, 3:7]
+    quat, front = p[:, 3:7], facing(p[:, 3:7], target.prone)
     gravity = -rotation(quat)[:, 2]  # world down in the pelvis frame
-    velocity = np.einsum("bji,bj->bi", heading_rotation(quat), p[:, 26:29])
-    heading = yaw(quat)[:, None]
+    velocity = np.einsum("bji,bj->bi", heading_rotation(front), p[:, 26:29])
+    heading = yaw(front)[:, None]
     parts = [5 * (p[:, 2:3] - 1), gravity, velocity, 0.3 * p[:, 29:32],
              p[:, JOINTS] - H1.home_joints, 0.1 * p[:, 32:51], np.sin(heading), np.cos(heading),
              target.phase, target.ramp[:, None], target.speed[:, None], target.extra]

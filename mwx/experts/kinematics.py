@@ -2,13 +2,25 @@
 
 import numpy as np
 
+from mwx.maths import rotations
 from mwx.maths.rotations import heading as yaw
 from mwx.maths.rotations import to_matrix as rotation
 from mwx.robot import H1
 from mwx.robot import h1_numbers as numbers
 from mwx.types import Array
 
-__all__ = ["Limb", "heading_rotation", "rotation", "yaw"]
+__all__ = ["Limb", "facing", "heading_rotation", "rotation", "yaw"]
+
+HALF_DOWN = rotations.about("y", np.array(-np.pi / 4))  # from the pelvis to halfway to its z axis
+
+
+def facing(quat: Array, prone: bool) -> Array:
+    """Return the turn (..., 4) whose yaw says where the robot faces.
+
+    The pelvis' own, or, for skills that go from upright to prone, that of the direction halfway
+    between its x axis (ahead when upright) and its z axis (ahead on all fours): it never points up.
+    """
+    return rotations.multiply(quat, HALF_DOWN) if prone else quat
 
 
 def heading_rotation(quat: Array) -> Array:

@@ -17,6 +17,9 @@ from mwx.types import Array, Obs
 
 ARM_LEAD = 0.2  # [rad] lead of a commanded arm joint over the measured one: bounds the push
 HAND_STEP = 0.03  # [m] error that one control step reacts to at most: 1.5 m/s of the hand
+HOME_HEIGHT = float(H1.home_qpos[2])  # [m]
+VERTICAL = np.array([0.0, 0.0, 1.0])
+PRONE = 0.5  # cosine of the pelvis' mean lean below which a reference goes on all fours
 REACH_EXTRA = 8  # features the reaching prior adds: hand error (3), commanded joints (5)
 
 
@@ -51,6 +54,8 @@ class Target:
         phase: (B, 2) sine and cosine of the phase.
         ramp: (B,) in [0, 1], how far the motion has been blended in since the episode's start.
         speed: (B,) [m/s] forward speed of the reference.
+        height: (B,) [m] of the pelvis; up: (B, 3) the vertical in the pelvis' frame.
+        prone: whether the skill goes on all fours: says what its heading is read from.
         extra: (B, E) further features of this prior.
     """
 
@@ -60,7 +65,10 @@ class Target:
     phase: Array
     ramp: Array
     speed: Array
+    height: Array
+    up: Array
     extra: Array
+    prone: bool = False
 
 
 class Prior(Protocol):
@@ -73,6 +81,14 @@ class Prior(Protocol):
     def initial(self, num_envs: int) -> Carry: ...
 
     def look(self, obs: Obs, carry: Carry) -> tuple[Target, Carry]: ...
+
+
+def _blend(first: Array | float, then: Array, share: Array) -> Array:
+    return first + share * (then - first)
+
+
+def _direction(vectors: Array) -> Array:
+    return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
 
 
 def is_gait(reference: Reference) -> bool:
@@ -93,6 +109,7 @@ class ClipPrior:
     def __init__(self, reference: Reference, start_s: float = 0.0, ramp_s: float = 0.0):
         self.reference, self.start_s, self.ramp_s = reference, start_s, ramp_s
         self.mirrors = True
+        self.prone = bool(rotation(reference.qpos[:, 3:7])[:, 2, 2].mean() < PRONE)
 
     def initial(self, num_envs: int) -> Carry:
         """Return the clock at the start of B episodes."""
@@ -112,7 +129,10 @@ class ClipPrior:
         share, home = ramp[:, None], H1.home_joints
         target = Target(q=home + share * (goal.qpos[:, 7:] - home), qd=share * goal.qvel[:, 6:],
                         ctrl=home + share * (now.ctrl - home), phase=phase, ramp=ramp,
-                        speed=ramp * goal.qvel[:, 0], extra=np.zeros((len(ramp), 0)))
+                        speed=ramp * goal.qvel[:, 0],
+                        height=_blend(HOME_HEIGHT, goal.qpos[:, 2], ramp),
+                        up=_direction(_blend(VERTICAL, rotation(goal.qpos[:, 3:7])[:, 2], share)),
+                        prone=self.prone, extra=np.zeros((len(ramp), 0)))
         return target, replace(carry, time_s=carry.time_s + CONTROL_DT,
                                age_s=carry.age_s + CONTROL_DT)
 

@@ -10,8 +10,8 @@ from mwx.experts.alignment import alignment_reward
 from mwx.experts.assist import assist_wrench
 from mwx.experts.config import TrackingConfig
 from mwx.experts.features import features
-from mwx.experts.kinematics import rotation, yaw
-from mwx.experts.prior import Carry, Prior, Target
+from mwx.experts.kinematics import facing, rotation, yaw
+from mwx.experts.prior import Carry, Prior, Target, is_gait
 from mwx.experts.reweight import JointWeights
 from mwx.maths import rotations
 from mwx.rng import generator, get_state, set_state
@@ -68,7 +68,9 @@ class TrackingEnv:
         time_s = self.rng.uniform(0, max(self.prior.reference.duration_s, 1e-3), count)
         frame = self.prior.reference.frame(time_s)
         qpos, qvel = frame.qpos.copy(), frame.qvel.copy()
-        qpos[:, :2] = 0
+        # a gait starts anywhere; any other motion where it is relative to its own beginning
+        qpos[:, :2] -= qpos[:, :2] if is_gait(self.prior.reference) else \
+            self.prior.reference.qpos[0, :2]
         qpos[:, 2] += 0.002
         qpos[:, 3:7] = rotations.multiply(_small_turn(self.rng.normal(0, 0.03, (count, 3))),
                                           qpos[:, 3:7])
@@ -104,7 +106,8 @@ class TrackingEnv:
             self._push()
         if self.assist > 0:
             physics = self.env.physics
-            force, torque = assist_wrench(physics.robot_qpos, physics.robot_qvel, target.speed)
+            force, torque = assist_wrench(physics.robot_qpos, physics.robot_qvel,
+                                          self._speed(target), target.up, target.prone)
             physics.apply_wrench(self.assist * force, self.assist * torque)
         step = self.env.step(H1.to_action(ctrl))
         proprio = step.final_obs.proprio
@@ -118,7 +121,7 @@ class TrackingEnv:
                   - c.effort_weight * effort)
         self.age += 1
         self.carry = self._next_carry
-        terminated = step.terminated | self._lost(proprio)
+        terminated = step.terminated | self._lost(proprio, target)
         truncated = (self.age >= self.max_steps) & ~terminated
         final = self._look(step.final_obs)
         obs = self._restart(terminated | truncated, step.obs) if (terminated | truncated).any() \
@@ -138,19 +141,21 @@ class TrackingEnv:
             physics.set_robot(rows, physics.robot_qpos[rows].copy(), qvel)
 
     def _root(self, proprio: Array, target: Target) -> Array:
-        height, tilt = proprio[:, 2] - self._height(), 1 - rotation(proprio[:, 3:7])[:, 2, 2]
-        speed = proprio[:, 26] - target.speed
-        return np.exp(-40 * height ** 2 - 10 * tilt - 2 * yaw(proprio[:, 3:7]) ** 2
+        height, tilt = proprio[:, 2] - target.height, 1 - _upright(proprio, target)
+        speed = proprio[:, 26] - self._speed(target)
+        heading = yaw(facing(proprio[:, 3:7], target.prone))
+        return np.exp(-40 * height ** 2 - 10 * tilt - 2 * heading ** 2
                       - 2 * speed ** 2 - 2 * proprio[:, 27] ** 2)
 
-    def _height(self) -> float:
-        return float(self.prior.reference.qpos[:, 2].mean())
+    def _speed(self, target: Target) -> Array:
+        speed = self.config.speed
+        return target.speed if speed is None else speed * target.ramp
 
-    def _lost(self, proprio: Array) -> Array:
+    def _lost(self, proprio: Array, target: Target) -> Array:
         c = self.config
-        upright = rotation(proprio[:, 3:7])[:, 2, 2]
-        return ((proprio[:, 2] < c.min_height) | (upright < c.max_tilt)
-                | (np.abs(yaw(proprio[:, 3:7])) > c.max_heading))
+        heading = yaw(facing(proprio[:, 3:7], target.prone))
+        return ((proprio[:, 2] < c.min_height) | (_upright(proprio, target) < c.max_tilt)
+                | (np.abs(heading) > c.max_heading))
 
     def _restart(self, done: Array, raw: Obs) -> Obs:
         rows = np.flatnonzero(done)
@@ -181,6 +186,11 @@ class TrackingEnv:
         self.assist, self.lengths = state["assist"], deque(state["lengths"], maxlen=64)
         self.joint_weights.set_state(state["joint_weights"])
         self._look(self.env.observe())
+
+
+def _upright(proprio: Array, target: Target) -> Array:
+    """Cosine (B,) of the angle between the vertical and where the reference has it."""
+    return (rotation(proprio[:, 3:7])[:, 2] * target.up).sum(-1)
 
 
 def _small_turn(axis_angle: Array) -> Array:

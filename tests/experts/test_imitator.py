@@ -12,19 +12,14 @@ from mwx.experts.imitator.bank import Bank, Clip, prepare
 from mwx.experts.imitator.config import ImitatorConfig, JudgeConfig
 from mwx.experts.imitator.judge import attempt, judge, verdict
 from mwx.experts.imitator.policy import Imitator
-from mwx.experts.imitator.regulator import RegulatorConfig, Track, load_track, save_track
+from mwx.experts.imitator.regulator import RegulatorConfig
 from mwx.maths import rotations
-from mwx.motion import Reference, generate
+from mwx.motion import generate
 from mwx.robot import H1
 
 ALONE = Imitator(ImitatorConfig())
 QUICK = RegulatorConfig(rounds=1, strides=2)
 SHORT = JudgeConfig(starts=3, seconds=1.0)
-
-
-def unregulated(reference: Reference) -> Track:
-    return Track(reference.qpos, reference.qvel, reference.ctrl,
-                 np.zeros((reference.num_frames, 19, 50)), 1.0, reference.loop, reference.advance)
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +32,7 @@ def standing() -> Clip:
 @pytest.fixture(scope="module")
 def walking() -> Clip:
     walk = generate("walk")
-    return prepare("walk", walk, track=unregulated(walk))
+    return prepare("walk", walk)
 
 
 def moving(acceleration: float, speed: float, offset: float) -> tuple[np.ndarray, np.ndarray]:
@@ -100,7 +95,7 @@ def test_the_recursion_ends_at_the_algebraic_riccati_equation() -> None:
     reference = dataclasses.replace(reference, qpos=reference.qpos[:1].repeat(frames, 0),
                                     qvel=reference.qvel[:1].repeat(frames, 0))
     config = RegulatorConfig()
-    path = regulator._Path(unregulated(reference), 0.0, reference.qpos[[*range(frames), 0]],
+    path = regulator._Path(regulator.feed_forward(reference), 0.0, reference.qpos[[*range(frames), 0]],
                            reference.qvel[[*range(frames), 0]], reference.ctrl,
                            np.zeros((frames, 25)), 0.0)
     feed, gain = regulator._riccati(np.tile(a, (frames, 1, 1)), np.tile(b, (frames, 1, 1)),
@@ -179,12 +174,3 @@ def test_what_cannot_be_followed_is_said(standing: Clip) -> None:
         judge(dataclasses.replace(still, **one), ALONE)
     with pytest.raises(MwxError, match="50 Hz"):
         judge(dataclasses.replace(still, fps=30.0), ALONE)
-
-
-def test_a_regulator_survives_its_file(standing: Clip, tmp_path) -> None:
-    save_track(standing.track, tmp_path / "a.npz")
-    loaded = load_track(tmp_path / "a.npz")
-    assert np.array_equal(loaded.gain, standing.track.gain) and loaded.assist == 0 and loaded.loop
-    (tmp_path / "a.npz").write_bytes(b"PK no")
-    with pytest.raises(MwxError, match="damaged"):
-        load_track(tmp_path / "a.npz")

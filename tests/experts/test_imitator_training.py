@@ -21,7 +21,7 @@ from mwx.robot import H1
 from mwx.runs import read_json
 from mwx.types import Env
 
-TINY = ImitatorConfig(max_steps=12, regulator=RegulatorConfig(rounds=1, strides=1))
+TINY = ImitatorConfig(max_steps=12, assist=0.0, regulator=RegulatorConfig(rounds=1, strides=1))
 TINY = dataclasses.replace(TINY, checkpoint_s=0.0, ppo=dataclasses.replace(
     TINY.ppo, num_envs=4, rollout=6, hidden=16, epochs=2, minibatches=2, steps=72))
 
@@ -40,8 +40,9 @@ def servoed(reference: Reference, push: float) -> Track:
 
 @pytest.fixture
 def env(standing: Reference) -> ImitatorEnv:
-    clips = [prepare("good", standing, track=servoed(standing, 0.0)),
-             prepare("bad", standing, track=servoed(standing, 0.8))]
+    good = prepare("good", standing)
+    bad = dataclasses.replace(good, name="bad", track=servoed(standing, 0.8))
+    clips = [good, bad]
     return ImitatorEnv(Bank(clips), 8, dataclasses.replace(TINY, max_steps=40))
 
 
@@ -100,18 +101,12 @@ def test_a_stopped_training_ends_as_if_it_had_not_been_stopped(
     monkeypatch.setattr(train, "improve", improve)
     with pytest.raises(MwxError, match="--resume"):
         train.train_imitator(given, TINY, tmp_path / "cut")
-    monkeypatch.setattr(train, "prepare", lambda n, r, c, t: prepare(n, r, c, _kept(t)))
     cut = train.train_imitator({}, TINY, tmp_path / "cut", resume=True)
     first, second = weights(whole), weights(cut)
     assert all(torch.equal(first[k], second[k]) for k in first)
     card = read_json(cut / "card.json")
-    assert set(card["clips"]["stand"]) == {"imitator", "regulator"}
-    assert card["clips"]["stand"]["regulator"]["success"] is True
-
-
-def _kept(track: Track | None) -> Track:
-    assert track is not None, "a resumed training does not work out its regulators again"
-    return track
+    assert set(card["clips"]["stand"]) == {"imitator", "feed_forward"}
+    assert card["clips"]["stand"]["feed_forward"]["success"] is True
 
 
 def test_an_imitator_survives_its_files(tmp_path: Path) -> None:
