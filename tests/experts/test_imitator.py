@@ -95,7 +95,8 @@ def test_the_recursion_ends_at_the_algebraic_riccati_equation() -> None:
     reference = dataclasses.replace(reference, qpos=reference.qpos[:1].repeat(frames, 0),
                                     qvel=reference.qvel[:1].repeat(frames, 0))
     config = RegulatorConfig()
-    path = regulator._Path(regulator.feed_forward(reference), 0.0, reference.qpos[[*range(frames), 0]],
+    path = regulator._Path(regulator.feed_forward(reference), 0.0,
+                           reference.qpos[[*range(frames), 0]],
                            reference.qvel[[*range(frames), 0]], reference.ctrl,
                            np.zeros((frames, 25)), 0.0)
     feed, gain = regulator._riccati(np.tile(a, (frames, 1, 1)), np.tile(b, (frames, 1, 1)),
