@@ -153,7 +153,8 @@ def bootstrap_interval(values: Array | Sequence[float], level: float = 0.95,
                        statistic: Callable[..., Array] = np.mean) -> tuple[float, float] | None:
     """Return the percentile bootstrap interval of a statistic of n independent values.
 
-    With few values it is too narrow (for n = 5 about 83 % where 95 % is asked of a mean).
+    With few values it is too narrow: where 95 % is asked of the mean of n normal values, it covers
+    51 % for n = 2, 73 % for 3, 84 % for 5, 90 % for 10 (measured, 2,000 samples each).
 
     Args:
         values: (n,).
