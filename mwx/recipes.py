@@ -174,9 +174,19 @@ def reach(agent: AgentConfig) -> ExpertConfig:
                         teacher=TeacherConfig(kind="lqr"))
 
 
+def reach_two_hands(agent: AgentConfig) -> ExpertConfig:
+    """Reach with both hands while standing."""
+    return ExpertConfig(agent=_half_as_long(agent), skill="reach_two_hands",
+                        task="reach_two_hands", motion="stand",
+                        prior=PriorConfig(kind="reach_two_hands"),
+                        tracking=TrackingConfig(max_heading=1.5, push_speed=0.2),
+                        teacher=TeacherConfig(kind="lqr"))
+
+
 SKILLS: dict[str, Callable[[AgentConfig], ExpertConfig]] = {
     "stand": stand, "walk": walk, "run": run, "sit": sit, "carry": carry,
-    "crawl": crawl, "reach": reach}
+    "crawl": crawl, "reach": reach,
+    "reach_two_hands": reach_two_hands}
 
 
 def expert(skill: str, recipe: str = "cpu", seed: int = 0, threads: int = 1) -> ExpertConfig:

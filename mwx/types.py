@@ -23,21 +23,28 @@ class Obs:
         proprio: (B, 51) the robot's own qpos (26) then qvel (25); what an expert reads.
         task: (B, D) the task's quantities beyond the robot (D may be 0); what a router reads too.
         target: (B, 3) [m, world] where the active hand should go; NaN where the task names none.
+        right_target: (B, 3) [m, world] where the right hand should go while `target` is the left
+            one's; NaN, as unless given, where one target is for whatever hand.
     """
 
     vector: Array
     proprio: Array
     task: Array
     target: Array
+    right_target: Array = None  # pyright: ignore[reportAssignmentType]
 
     def __post_init__(self) -> None:
-        rows = {len(self.vector), len(self.proprio), len(self.task), len(self.target)}
+        if self.right_target is None:
+            object.__setattr__(self, "right_target", np.full((len(self.target), 3), np.nan))
+        rows = {len(self.vector), len(self.proprio), len(self.task), len(self.target),
+                len(self.right_target)}
         if len(rows) != 1:
             raise ValueError(f"observation groups disagree on the number of environments: {rows}")
 
     def rows(self, index: Array) -> "Obs":
         """Return the observation of a subset of environments (index or boolean mask)."""
-        return Obs(self.vector[index], self.proprio[index], self.task[index], self.target[index])
+        return Obs(self.vector[index], self.proprio[index], self.task[index], self.target[index],
+                   self.right_target[index])
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,13 @@ class PriorConfig:
     """The expert's human motion and phase clock.
 
     Attributes:
-        kind: "clip" plays the reference; "reach" sends the left hand to the target.
+        kind: "clip" plays the reference; "reach" sends the left hand to the target,
+            "reach_two_hands" both hands.
         start_s: [s] place in the reference at the start of an episode.
         ramp_s: [s] over which the motion is blended in from the home pose.
     """
 
-    kind: Literal["clip", "reach"] = "clip"
+    kind: Literal["clip", "reach", "reach_two_hands"] = "clip"
     start_s: float = 0.0
     ramp_s: float = 0.4
 

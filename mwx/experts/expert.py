@@ -31,8 +31,8 @@ class ExpertCarry:
 
 def make_prior(config: ExpertConfig, reference: Reference) -> priors.ClipPrior | priors.ReachPrior:
     """Return the prior that an expert's config asks for."""
-    if config.prior.kind == "reach":
-        return priors.ReachPrior(reference, ramp_s=config.prior.ramp_s)
+    if config.prior.kind in priors.HANDS:
+        return priors.ReachPrior(reference, priors.HANDS[config.prior.kind], config.prior.ramp_s)
     return priors.ClipPrior(reference, config.prior.start_s, config.prior.ramp_s)
 
 

@@ -1,5 +1,7 @@
 """Batched forward kinematics of one limb: where a point on the robot is, and its Jacobian."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from mwx.maths import rotations
@@ -9,7 +11,7 @@ from mwx.robot import H1
 from mwx.robot import h1_numbers as numbers
 from mwx.types import Array
 
-__all__ = ["Limb", "facing", "heading_rotation", "rotation", "yaw"]
+__all__ = ["Limb", "Limbs", "facing", "heading_rotation", "rotation", "yaw"]
 
 HALF_DOWN = rotations.about("y", np.array(-np.pi / 4))  # from the pelvis to halfway to its z axis
 
@@ -69,6 +71,36 @@ class Limb:
         tip = origin + frame @ self._tip
         jacobian = [np.cross(a, tip - o) for a, o in zip(axes, anchors, strict=True)]
         return tip, np.stack(jacobian, -1)
+
+
+class Limbs:
+    """Several limbs as one chain with several tips; joints that they share are counted once.
+
+    Attributes:
+        joints: (L,) places of all their joints in the robot's joint order.
+    """
+
+    def __init__(self, sites: Sequence[str]):
+        self._limbs = [Limb(site) for site in sites]
+        self.joints = np.array(list(dict.fromkeys(np.concatenate([
+            limb.joints for limb in self._limbs]).tolist())))
+        self._columns = [[self.joints.tolist().index(joint) for joint in limb.joints]
+                         for limb in self._limbs]
+
+    def place(self, q: Array) -> tuple[Array, Array]:
+        """Return the N sites in the pelvis frame (B, N, 3) [m] and the Jacobian (B, 3 N, L).
+
+        Args:
+            q: (B, J) [rad] all joints of the robot.
+        """
+        tips, rows = [], []
+        for limb, column in zip(self._limbs, self._columns, strict=True):
+            tip, jacobian = limb.place(q)
+            row = np.zeros((len(q), 3, len(self.joints)))
+            row[:, :, column] = jacobian
+            tips.append(tip)
+            rows.append(row)
+        return np.stack(tips, 1), np.concatenate(rows, 1)
 
 
 def _about(axis: Array, angle: Array) -> Array:

@@ -4,12 +4,13 @@ A prior is the expert's own clock and its human motion. It is a pure function of
 and its carry, so an expert trained alone runs unchanged inside any task.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 
-from mwx.experts.kinematics import Limb, rotation
+from mwx.experts.kinematics import Limbs, rotation
 from mwx.motion import Reference
 from mwx.robot import H1
 from mwx.robot.h1 import CONTROL_DT
@@ -18,9 +19,10 @@ from mwx.types import Array, Obs
 ARM_LEAD = 0.2  # [rad] lead of a commanded arm joint over the measured one: bounds the push
 HAND_STEP = 0.03  # [m] error that one control step reacts to at most: 1.5 m/s of the hand
 HOME_HEIGHT = float(H1.home_qpos[2])  # [m]
+HANDS = {"reach": ("left_hand",), "reach_two_hands": ("left_hand", "right_hand")}
 VERTICAL = np.array([0.0, 0.0, 1.0])
 PRONE = 0.5  # cosine of the pelvis' mean lean below which a reference goes on all fours
-REACH_EXTRA = 8  # features the reaching prior adds: hand error (3), commanded joints (5)
+BESIDE = 0.12  # [m] from a single target to each of two hands
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,7 @@ class Prior(Protocol):
     extra_dim: int
     reference: Reference
     mirrors: bool  # the skill is left-right symmetric
+    arm: Array  # (L,) joints that the carry remembers
 
     def initial(self, num_envs: int) -> Carry: ...
 
@@ -105,6 +108,7 @@ class ClipPrior:
     """
 
     extra_dim = 0
+    arm = np.zeros(0, int)
 
     def __init__(self, reference: Reference, start_s: float = 0.0, ramp_s: float = 0.0):
         self.reference, self.start_s, self.ramp_s = reference, start_s, ramp_s
@@ -138,53 +142,78 @@ class ClipPrior:
 
 
 class ReachPrior:
-    """Standing while one arm and the waist take the hand to `obs.target`.
+    """Standing while the waist and one arm or both take hands to their targets.
 
-    Closed-loop differential inverse kinematics at control rate on the measured hand: damped least
+    Closed-loop differential inverse kinematics at control rate on the measured hands: damped least
     squares, bounded hand speed, joint limits; integrating the command removes the servos' sag.
-    Where no target is named the arm returns to the standing reference.
+    Where no target is named the arms return to the standing reference. Both hands go to
+    `obs.target` (left) and `obs.right_target`, or, if one target is named, to its sides.
+
+    Args:
+        hands: sites that reach.
+        ramp_s: [s] over which the stance is blended in from the home pose.
+
+    Attributes:
+        arm: (L,) places of the commanded joints in the robot's joint order.
+        extra_dim: further features, three for each hand's error and one for each commanded joint.
     """
 
-    extra_dim = REACH_EXTRA
     mirrors = False
 
-    def __init__(self, reference: Reference, hand: str = "left_hand", ramp_s: float = 0.0):
-        self.reference, self.ramp_s = reference, ramp_s
+    def __init__(self, reference: Reference, hands: Sequence[str] = ("left_hand",),
+                 ramp_s: float = 0.0):
+        self.reference, self.hands, self.ramp_s = reference, tuple(hands), ramp_s
         self._stand = ClipPrior(reference, 0.0, ramp_s)
-        self.limb = Limb(hand)
-        index = self.limb.joints
+        self._limbs = Limbs(self.hands)
+        index = self.arm = self._limbs.joints
+        self.extra_dim = 3 * len(self.hands) + len(index)
         self._low, self._high = H1.low[index] + 0.02, H1.high[index] - 0.02
         self._rest = reference.ctrl[0, index]
         # the waist carries the whole upper body: it moves less readily than the arm
         self._mobility = np.where(index == H1.joint("torso"), 0.35, 1.0)
 
     def initial(self, num_envs: int) -> Carry:
-        """Return the carry at the start of B episodes: the arm at rest."""
+        """Return the carry at the start of B episodes: the arms at rest."""
         start = self._stand.initial(num_envs)
-        return replace(start, arm=np.tile(H1.home_joints[self.limb.joints], (num_envs, 1)))
+        return replace(start, arm=np.tile(H1.home_joints[self.arm], (num_envs, 1)))
 
     def look(self, obs: Obs, carry: Carry) -> tuple[Target, Carry]:
         """Return what to do now and the carry one control step later."""
         target, after = self._stand.look(obs, carry)
-        index, q = self.limb.joints, obs.proprio[:, 7:26]
-        hand, jacobian = self.limb.place(q)
-        frame = rotation(obs.proprio[:, 3:7])
-        wanted = np.einsum("bji,bj->bi", frame, obs.target - obs.proprio[:, :3])
-        named = np.isfinite(wanted).all(-1)
-        error = np.where(named[:, None], np.nan_to_num(wanted) - hand, 0.0)
+        index, q = self.arm, obs.proprio[:, 7:26]
+        hand, jacobian = self._limbs.place(q)
+        wanted = self._wanted(obs)  # (B, N, 3)
+        named = np.isfinite(wanted).all((-2, -1))[:, None]
+        error = np.where(named[..., None], np.nan_to_num(wanted) - hand, 0.0)
         distance = np.linalg.norm(error, axis=-1, keepdims=True)
         step = error * np.minimum(1.0, HAND_STEP / np.maximum(distance, 1e-9)) * 0.5
-        move = self._solve(jacobian, step)
-        move = np.where(named[:, None], move, np.clip(self._rest - carry.arm, -0.02, 0.02))
+        move = self._solve(jacobian, step.reshape(len(q), -1))
+        move = np.where(named, move, np.clip(self._rest - carry.arm, -0.02, 0.02))
         arm = np.clip(carry.arm + np.clip(move, -0.06, 0.06), self._low, self._high)
         arm = np.clip(arm, q[:, index] - ARM_LEAD, q[:, index] + ARM_LEAD)
         goal_q, ctrl = target.q.copy(), target.ctrl.copy()
         goal_q[:, index], ctrl[:, index] = arm, arm
         far = np.maximum(distance, 1e-9)
-        shown = np.concatenate([error / far * np.minimum(far, 1.0), arm], -1)
-        return replace(target, q=goal_q, ctrl=ctrl, extra=shown), replace(after, arm=arm)
+        shown = (error / far * np.minimum(far, 1.0)).reshape(len(q), -1)
+        return replace(target, q=goal_q, ctrl=ctrl, extra=np.concatenate([shown, arm], -1)), \
+            replace(after, arm=arm)
+
+    def _wanted(self, obs: Obs) -> Array:
+        """Return the hands' targets (B, N, 3) in the pelvis frame."""
+        frame = rotation(obs.proprio[:, 3:7])
+
+        def seen(point: Array) -> Array:
+            return np.einsum("bji,bj->bi", frame, point - obs.proprio[:, :3])
+
+        target = seen(obs.target)
+        if len(self.hands) == 1:
+            return target[:, None]
+        right, aside = seen(obs.right_target), np.array([0, BESIDE, 0])
+        both = np.isfinite(right).all(-1, keepdims=True)
+        return np.stack([np.where(both, target, target + aside),
+                         np.where(both, right, target - aside)], 1)
 
     def _solve(self, jacobian: Array, step: Array) -> Array:
         weighted = jacobian * self._mobility
-        gram = np.einsum("bil,bjl->bij", weighted, jacobian) + 0.01 * np.eye(3)
+        gram = np.einsum("bil,bjl->bij", weighted, jacobian) + 0.01 * np.eye(step.shape[1])
         return np.einsum("bil,bi->bl", weighted, np.linalg.solve(gram, step[..., None])[..., 0])

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -85,16 +86,13 @@ class TrackingEnv:
         there = self.prior.initial(self.num_envs)
         arm = there.arm.copy()
         if arm.shape[1]:
-            arm[chosen] = raw.proprio[chosen][:, 7 + self._arm_joints()]
+            arm[chosen] = raw.proprio[chosen][:, 7 + self.prior.arm]
         self.carry = self.carry.where(mask, Carry(moved, np.full(self.num_envs, 1e3), arm))
         return raw
 
-    def _arm_joints(self) -> Array:
-        return self.prior.limb.joints  # pyright: ignore[reportAttributeAccessIssue]
-
     def _look(self, raw: Obs) -> Obs:
         self.target, self._next_carry = self.prior.look(raw, self.carry)
-        self.obs = Obs(features(raw, self.target), raw.proprio, raw.task, raw.target)
+        self.obs = replace(raw, vector=features(raw, self.target))
         return self.obs
 
     def step(self, action: Array) -> Step:

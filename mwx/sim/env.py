@@ -101,7 +101,8 @@ class TaskEnv:
         physics = self.physics
         return Obs(vector=self.task.vector(physics),
                    proprio=np.concatenate([physics.robot_qpos, physics.robot_qvel], axis=1),
-                   task=self.task.state(physics), target=self.task.target(physics))
+                   task=self.task.state(physics), target=self.task.target(physics),
+                   right_target=self.task.right_target(physics))
 
     def step(self, action: Array) -> Step:
         """Advance by one control step of 20 ms.

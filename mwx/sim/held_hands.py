@@ -35,7 +35,8 @@ class HeldHands(TaskEnv):
     def observe(self) -> Obs:
         """Return the observation of the present state, hands left out of `proprio`."""
         whole = super().observe()
-        return Obs(whole.vector, whole.proprio[:, self._felt], whole.task, whole.target)
+        return Obs(whole.vector, whole.proprio[:, self._felt], whole.task, whole.target,
+                   whole.right_target)
 
     def to_ctrl(self, action: Array) -> Array:
         """Map H1's actions (B, 19) to the commands of every servo (B, A) [rad]."""

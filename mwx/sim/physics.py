@@ -154,6 +154,12 @@ class Physics(Simulations):
         return self._marker(self._mocap)
 
     @property
+    def goals(self) -> Array:
+        """(B, M, 3) [m, world] live view: where all the task's markers are."""
+        self._marker(self._mocap)
+        return self._mocap
+
+    @property
     def goal_quat(self) -> Array:
         """(B, 4) live view: how the task's marker is turned (w, x, y, z)."""
         return self._marker(self._mocap_quat)

@@ -15,6 +15,7 @@ from mwx.sim.tasks.task import Task
 CEILINGS: dict[str, tuple[float, str]] = {
     "stand": (1, ""), "walk": (1, ""), "run": (1, ""), "crawl": (1, ""), "reach": (20, ""),
     "sit_simple": (1, ""), "sit_hard": (1, ""), "door": (1, ""), "carry": (1, ""),
+    "reach_two_hands": (1, ""),
     "hurdle": (1, ""), "stair": (1, ""), "slide": (1, ""), "pole": (1, ""),
     "maze": (1, "+100 to 400 a stage"), "balance_simple": (1, ""), "balance_hard": (1, ""),
     "highbar_simple": (1, ""), "highbar_hard": (1, ""), "powerlift": (1, ""), "spoon": (1, ""),

@@ -21,6 +21,7 @@ from mwx.sim.tasks.pole import Pole
 from mwx.sim.tasks.powerlift import Powerlift
 from mwx.sim.tasks.push import Push
 from mwx.sim.tasks.reach import Reach
+from mwx.sim.tasks.reach_two_hands import ReachTwoHands
 from mwx.sim.tasks.room import Room
 from mwx.sim.tasks.run import Run
 from mwx.sim.tasks.sit import SitHard, SitSimple
@@ -34,7 +35,7 @@ from mwx.sim.tasks.walk import Walk
 from mwx.sim.tasks.window import Window
 
 TASKS: dict[str, Task] = {task.name: task for task in (
-    Stand(), Walk(), Reach(), Door(), Carry(),
+    Stand(), Walk(), Reach(), Door(), Carry(), ReachTwoHands(),
     Run(), Crawl(), SitSimple(), SitHard(), Basketball(), Push(), Truck(), Package(),
     Hurdle(), Maze(), Pole(), Stair(), Slide(), BalanceSimple(), BalanceHard(),
     HighbarSimple(), HighbarHard(), Powerlift(), Spoon(),

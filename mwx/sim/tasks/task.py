@@ -97,6 +97,10 @@ class Task:
         """Return (B, 3) [m, world] where the active hand should go; NaN where there is none."""
         return np.full((physics.num_envs, 3), np.nan)
 
+    def right_target(self, physics: Physics) -> Array:
+        """Return (B, 3) [m, world] where the right hand should go while `target` is the left's."""
+        return np.full((physics.num_envs, 3), np.nan)
+
     def progress(self, physics: Physics) -> Array:
         """Return (B,) in [0, 1]: how far along the task is."""
         raise NotImplementedError
