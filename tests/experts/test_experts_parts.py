@@ -1,17 +1,25 @@
 """Parts of an expert against closed forms, MuJoCo's kinematics and the mirror."""
 
+import dataclasses
+
 import mujoco
 import numpy as np
 import pytest
 
+from mwx import recipes
 from mwx.experts.alignment import AlignmentConfig, alignment_reward
+from mwx.experts.assist import assist_wrench
+from mwx.experts.expert import make_prior
 from mwx.experts.features import SIZE, features, mirror_map
-from mwx.experts.kinematics import Limb, heading_rotation, rotation, yaw
+from mwx.experts.kinematics import Limb, Limbs, facing, heading_rotation, rotation, yaw
 from mwx.experts.prior import ClipPrior, ReachPrior, is_gait
 from mwx.experts.reweight import JointWeights, ReweightConfig
+from mwx.experts.train import load_reference
+from mwx.maths import rotations
 from mwx.motion import generate
 from mwx.motion.reference import mirror_qpos, mirror_qvel
 from mwx.robot import H1
+from mwx.sim import make
 from mwx.types import Obs
 
 RNG = np.random.default_rng(0)
@@ -177,6 +185,63 @@ def test_without_a_target_the_arm_rests(stand):
     carry = prior.initial(2)
     for _ in range(200):
         target, carry = prior.look(obs, carry)
-    index = prior.limb.joints
+    index = prior.arm
     assert np.allclose(target.ctrl[:, index], np.clip(stand.ctrl[0, index], -9, 9), atol=0.03)
     assert np.isfinite(features(obs, target)).all()
+
+
+def test_limbs_that_share_the_waist_are_one_chain() -> None:
+    both, one = Limbs(("left_hand", "right_hand")), Limb("left_hand")
+    q = np.random.default_rng(3).uniform(H1.low, H1.high, (4, 19))
+    places, jacobian = both.place(q)
+    place, alone = one.place(q)
+    assert len(both.joints) == 9 and np.array_equal(places[:, 0], place)
+    columns = [both.joints.tolist().index(joint) for joint in one.joints]
+    assert np.array_equal(jacobian[:, :3, columns], alone)
+    assert not np.delete(jacobian[:, :3], columns, axis=2).any()
+    nudge = np.zeros(19)
+    nudge[H1.joint("torso")] = 1e-6
+    moved = (both.place(q + nudge)[0] - places).reshape(4, -1) / 1e-6
+    assert np.allclose(moved, jacobian[:, :, both.joints.tolist().index(H1.joint("torso"))],
+                       atol=1e-5)
+
+
+def test_two_hands_go_to_their_points_or_to_both_sides_of_one() -> None:
+    env = make("reach_two_hands", num_envs=3, seed=0, threads=1)
+    prior, obs = ReachPrior(generate("stand"), ("left_hand", "right_hand")), env.reset(0)
+    target, _ = prior.look(obs, prior.initial(3))
+    assert target.extra.shape == (3, prior.extra_dim) and prior.extra_dim == 15
+    one = dataclasses.replace(obs, right_target=np.full((3, 3), np.nan))
+    wanted = prior._wanted(one)
+    assert np.allclose(wanted[:, 0] - wanted[:, 1], [0, 0.24, 0])
+    middle = np.einsum("bji,bj->bi", rotation(obs.proprio[:, 3:7]),
+                       obs.target - obs.proprio[:, :3])
+    assert np.allclose(wanted.mean(1), middle)
+
+
+@pytest.mark.parametrize("skill", sorted(recipes.SKILLS))
+def test_the_assist_is_nothing_on_the_reference_and_rights_what_leans(skill: str) -> None:
+    config = recipes.expert(skill, "tiny")
+    prior = make_prior(config, load_reference(config))
+    carry = dataclasses.replace(prior.initial(1), time_s=np.full(1, 0.4), age_s=np.full(1, 9.0))
+    frame = prior.reference.frame(carry.time_s + 0.02)
+    obs = some_obs(1)
+    target, _ = prior.look(obs, carry)
+    still = np.zeros((1, 25))
+    still[:, :3] = [[float(target.speed[0]), 0, 0]]
+    qpos = frame.qpos.copy()
+    qpos[:, 3:7] = level(qpos[:, 3:7], target.prone)
+    force, torque = assist_wrench(qpos, still, target.speed, target.up, target.prone)
+    assert np.allclose(force, 0) and np.allclose(torque, 0, atol=1e-6)
+    turn = rotations.about("y", np.array(0.2))
+    leaning = qpos.copy()
+    leaning[:, 3:7] = rotations.multiply(turn, qpos[:, 3:7])
+    pull = assist_wrench(leaning, still, target.speed, target.up, target.prone)[1]
+    assert pull[0, 1] < -100  # back about y
+
+
+def level(quat: np.ndarray, prone: bool) -> np.ndarray:
+    """Without the heading."""
+    half = -yaw(facing(quat, prone)) / 2
+    zero = np.zeros_like(half)
+    return rotations.multiply(np.stack([np.cos(half), zero, zero, np.sin(half)], -1), quat)
