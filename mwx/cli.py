@@ -59,6 +59,8 @@ CHAPTERS: dict[str, dict[str, Verb]] = {
         "tasks": Verb("mwx.commands.tasks:tasks", "every task in a table, or in one picture"),
         "evaluate": Verb("mwx.commands.results:evaluate",
                          "scores over episodes: task and alignment return, length, success"),
+        "card": Verb("mwx.commands.card:card",
+                     "an expert measured: returns, trials, naturalness, robustness"),
         "report": Verb("mwx.commands.results:report", "one HTML file about a run directory"),
     },
     "help": {

@@ -1,0 +1,71 @@
+"""Cards: parts are added one by one, what is there stays, stale figures go with the weights."""
+
+import json
+import shutil
+
+import pytest
+
+from mwx.errors import MwxError
+from mwx.evaluation.card import PARTS, Plan, measure, policy_folder, show
+from mwx.evaluation.naturalness import MEASURES
+from mwx.experts.library import expert_folders
+
+SMALL = Plan(episodes=2, trials=2, seconds=5.4)
+
+
+@pytest.fixture(scope="module")
+def stand(tmp_path_factory):
+    """A copy of the shipped expert whose episodes are short."""
+    folder = tmp_path_factory.mktemp("runs") / "stand-cpu-0" / "expert"
+    shutil.copytree(expert_folders()["stand"], folder)
+    card = json.loads((folder / "card.json").read_text())
+    (folder / "card.json").write_text(json.dumps({n: v for n, v in card.items()
+                                                  if n != "measured"}))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def measured(stand):
+    before = json.loads((stand / "card.json").read_text())
+    said = []
+    path = measure(stand.parent, Plan(("trials",), 2, 2, 5.4), said.append)
+    return before, json.loads(path.read_text()), said
+
+
+def test_what_was_on_the_card_stays(measured):
+    before, after, said = measured
+    assert {n: v for n, v in after.items() if n != "measured"} == before
+    assert said == [f"trials: {after['measured']['trials']['by']['wall_time_s']} s"]
+
+
+def test_trials_and_naturalness_are_written_with_their_origin(measured):
+    part = measured[1]["measured"]
+    assert part["trials"]["no_fall"] == part["trials"]["success"] == part["trials"]["trials"] == 2
+    assert set(part["naturalness"]["values"]) == set(part["naturalness"]["units"]) == set(MEASURES)
+    assert part["naturalness"]["seconds"] == pytest.approx(2 * 1.4)
+    assert part["naturalness"]["values"]["hip_tilt"] < 2
+    assert part["trials"]["by"]["command"].startswith("mwx card pretrained/stand --parts trials")
+    assert part["trials"]["acts_by"] == "policy prior"
+    text = show(measured[1])
+    assert "2/2 of 5.4 s without a fall" in text and "hip_tilt" in text
+
+
+def test_other_weights_take_their_own_figures_only(stand, measured, monkeypatch):
+    import mwx.evaluation.card as cards
+    monkeypatch.setitem(cards._MEASURES, "returns", lambda *_: {"returns": {"figure": 1}})
+    path = measure(stand, Plan(("returns",)), lambda _: None)
+    both = json.loads(path.read_text())["measured"]
+    assert both["trials"] and both["returns"]["figure"] == 1
+    from safetensors.numpy import load_file, save_file
+    save_file({n: 1.01 * v for n, v in load_file(stand / "weights.safetensors").items()},
+              stand / "weights.safetensors")
+    after = json.loads(measure(stand, Plan(("returns",)), lambda _: None).read_text())["measured"]
+    assert "trials" not in after and after["weights_sha256"] != both["weights_sha256"]
+
+
+def test_every_part_is_known_and_mistakes_are_explained(tmp_path):
+    assert set(PARTS) == {"returns", "planned", "trials", "robustness"}
+    with pytest.raises(MwxError, match="did you mean 'trials'"):
+        Plan(("trails",))
+    with pytest.raises(MwxError, match="no trained expert there"):
+        policy_folder(tmp_path)
