@@ -74,7 +74,7 @@ def expert_folders(root: str | Path | None = None) -> dict[str, Path]:
     root = Path(root) if root is not None else shipped_root()
     if not root.is_dir():
         raise MwxError(f"{root}: no such folder of experts")
-    known = [p for p in sorted(root.iterdir()) if (p / "weights.safetensors").is_file()]
+    known = [p for p in sorted(root.iterdir()) if (p / "reference.npz").is_file()]
     order = {name: i for i, name in enumerate(DESCRIPTIONS)}
     return {p.name: p for p in sorted(known, key=lambda p: (order.get(p.name, 99), p.name))}
 
