@@ -10,6 +10,7 @@ from typing import Protocol
 
 import numpy as np
 
+from mwx.experts.assist import VERTICAL
 from mwx.experts.kinematics import Limbs, rotation
 from mwx.motion import Reference
 from mwx.robot import H1
@@ -20,7 +21,6 @@ ARM_LEAD = 0.2  # [rad] lead of a commanded arm joint over the measured one: bou
 HAND_STEP = 0.03  # [m] error that one control step reacts to at most: 1.5 m/s of the hand
 HOME_HEIGHT = float(H1.home_qpos[2])  # [m]
 HANDS = {"reach": ("left_hand",), "reach_two_hands": ("left_hand", "right_hand")}
-VERTICAL = np.array([0.0, 0.0, 1.0])
 PRONE = 0.5  # cosine of the pelvis' mean lean below which a reference goes on all fours
 BESIDE = 0.12  # [m] from a single target to each of two hands
 
@@ -183,7 +183,7 @@ class ReachPrior:
         index, q = self.arm, obs.proprio[:, 7:26]
         hand, jacobian = self._limbs.place(q)
         wanted = self._wanted(obs)  # (B, N, 3)
-        named = np.isfinite(wanted).all((-2, -1))[:, None]
+        named = np.isfinite(wanted).all((-2, -1)).reshape(-1, 1)
         error = np.where(named[..., None], np.nan_to_num(wanted) - hand, 0.0)
         distance = np.linalg.norm(error, axis=-1, keepdims=True)
         step = error * np.minimum(1.0, HAND_STEP / np.maximum(distance, 1e-9)) * 0.5

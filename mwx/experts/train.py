@@ -22,9 +22,10 @@ from mwx.errors import MwxError
 from mwx.experts.config import ExpertConfig
 from mwx.experts.expert import Expert, load_expert, make_prior
 from mwx.experts.features import mirror_map
+from mwx.experts.ppo import ImitationPolicy, Mirror
 from mwx.experts.prior import Prior
 from mwx.experts.scoring import score_expert, summary
-from mwx.experts.teacher import Advisor, ImitationPolicy, Mirror, regulator_advisor, train_imitation
+from mwx.experts.teacher import Advisor, regulator_advisor, train_imitation
 from mwx.experts.tracking import TrackingEnv
 from mwx.motion import Reference, generate
 from mwx.robot import H1
@@ -34,6 +35,7 @@ from mwx.sim.tasks import get as get_task
 
 EVALUATION_EPISODES, EVALUATION_SEED = 5, 101  # while training; the card uses seed 1
 CARD_EPISODES, CARD_SEED = 10, 1
+TEACHER = "teacher"  # folder of the teacher's own run
 
 
 def load_reference(config: ExpertConfig) -> Reference:
@@ -72,7 +74,7 @@ def train_expert(config: ExpertConfig, path: str | Path, resume: bool = False) -
         run = Run.create(path, configs.to_dict(config), config.seed)
         reference = load_reference(config)
         reference.save(path / "reference.npz")
-    began = time.time() - (run.spent_s() if resume else 0.0)
+    began = time.time() - (run.spent_s() + Run(path / TEACHER).spent_s() if resume else 0.0)
     prior = make_prior(config, reference)
     env = TrackingEnv(make(config.task, config.agent.loop.num_envs, config.seed, config.threads),
                       prior, config.tracking, config.seed)
@@ -119,7 +121,8 @@ def _advisor(config: ExpertConfig, reference: Reference, env: TrackingEnv, mirro
     if not file.exists():
         training = TrackingEnv(make(config.task, config.teacher.num_envs, config.seed,
                                     config.threads), env.prior, config.tracking, config.seed)
-        policy = train_imitation(training, config.teacher, mirror, config.seed, run)
+        policy = train_imitation(training, config.teacher, mirror, config.seed,
+                                 run.path / TEACHER, 60 * config.agent.loop.checkpoint_minutes)
         save_file(policy.state_dict(), file)
     policy = ImitationPolicy(env.obs_dim, env.act_dim, config.teacher, mirror)
     policy.load_state_dict(load_file(file))

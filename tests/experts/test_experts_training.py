@@ -13,8 +13,9 @@ from mwx.evaluation import evaluate, load_policy
 from mwx.experts import load_expert, load_library
 from mwx.experts.config import TrackingConfig
 from mwx.experts.expert import make_prior
+from mwx.experts.ppo import ImitationPolicy, Ppo, advantages, log_prob
 from mwx.experts.prior import ClipPrior
-from mwx.experts.teacher import ImitationPolicy, advantages, log_prob, regulator_advisor
+from mwx.experts.teacher import regulator_advisor
 from mwx.experts.tracking import TrackingEnv
 from mwx.experts.train import load_reference, mirror_of, train_expert
 from mwx.motion import generate
@@ -153,16 +154,30 @@ def test_an_expert_resumes_bit_for_bit(tmp_path):
         assert np.array_equal(value, others[name], equal_nan=True), name
 
 
-def _interrupted(config, path, at):
+def _interrupted(config, path, at, kind=Loop):
     def stop(self):
         save(self)
         if self.step >= at:
             raise KeyboardInterrupt
-    save, Loop.save = Loop.save, stop
+    save, kind.save = kind.save, stop
     try:
         train_expert(config, path)
     finally:
-        Loop.save = save
+        kind.save = save
+
+
+def test_a_teacher_resumes_bit_for_bit(tmp_path):
+    """Killed in its teacher's training, an expert's run ends as one that was left alone."""
+    config = recipes.expert("run", "tiny")
+    train_expert(config, tmp_path / "whole")
+    often = replace(config.agent.loop, checkpoint_minutes=0.0)
+    stopped = replace(config, agent=replace(config.agent, loop=often))
+    with pytest.raises(KeyboardInterrupt):
+        _interrupted(stopped, tmp_path / "half", 128, Ppo)
+    assert not (tmp_path / "half" / "teacher.safetensors").exists()
+    train_expert(stopped, tmp_path / "half", resume=True)
+    for name in ("teacher.safetensors", "expert/weights.safetensors"):
+        assert (tmp_path / "half" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 
 
 def test_a_run_in_use_is_not_written_over(trained):

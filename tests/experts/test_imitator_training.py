@@ -9,13 +9,14 @@ import torch
 
 from mwx.commands.imitator import gathered
 from mwx.errors import MwxError
+from mwx.experts import ppo
 from mwx.experts.imitator import train
 from mwx.experts.imitator.bank import Bank, prepare
 from mwx.experts.imitator.config import ImitatorConfig, JudgeConfig
 from mwx.experts.imitator.env import ImitatorEnv
 from mwx.experts.imitator.policy import Imitator, features_size, load_imitator, shipped
 from mwx.experts.imitator.regulator import RegulatorConfig, Track
-from mwx.experts.teacher import ImitationPolicy
+from mwx.experts.ppo import ImitationPolicy
 from mwx.motion import Reference, generate
 from mwx.robot import H1
 from mwx.runs import read_json
@@ -87,7 +88,7 @@ def test_a_stopped_training_ends_as_if_it_had_not_been_stopped(
     monkeypatch.setattr(train, "JudgeConfig", lambda: JudgeConfig(starts=2, seconds=0.4))
     given = {"stand": standing}
     whole = train.train_imitator(given, TINY, tmp_path / "whole")
-    improve, calls = train.improve, []
+    improve, calls = ppo.improve, []
 
     def stopping(*args):
         calls.append(1)
@@ -95,10 +96,10 @@ def test_a_stopped_training_ends_as_if_it_had_not_been_stopped(
             raise KeyboardInterrupt
         return improve(*args)
 
-    monkeypatch.setattr(train, "improve", stopping)
+    monkeypatch.setattr(ppo, "improve", stopping)
     with pytest.raises(KeyboardInterrupt):
         train.train_imitator(given, TINY, tmp_path / "cut")
-    monkeypatch.setattr(train, "improve", improve)
+    monkeypatch.setattr(ppo, "improve", improve)
     with pytest.raises(MwxError, match="--resume"):
         train.train_imitator(given, TINY, tmp_path / "cut")
     cut = train.train_imitator({}, TINY, tmp_path / "cut", resume=True)
@@ -107,6 +108,21 @@ def test_a_stopped_training_ends_as_if_it_had_not_been_stopped(
     card = read_json(cut / "card.json")
     assert set(card["clips"]["stand"]) == {"imitator", "feed_forward"}
     assert card["clips"]["stand"]["feed_forward"]["success"] is True
+
+
+def test_the_assist_leaves_only_the_clip_that_goes_well(standing: Reference) -> None:
+    good = prepare("good", standing)
+    bad = dataclasses.replace(good, name="bad", track=servoed(standing, 0.8))
+    config = dataclasses.replace(TINY, assist=0.1, assist_decay=0.5, assist_failure=1.0,
+                                 max_steps=25)
+    env = ImitatorEnv(Bank([good, bad]), 8, config)
+    assert (env.assist == 0.1).all()
+    for _ in range(80):
+        env.step(np.zeros((8, 19)))
+    assert env.assist[0] == 0.0 and env.assist[1] > env.assist[0]
+    again = ImitatorEnv(Bank([good, bad]), 8, config)
+    again.set_state(env.get_state())
+    assert np.array_equal(again.assist, env.assist)
 
 
 def test_an_imitator_survives_its_files(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from mwx import config as configs
 from mwx.errors import MwxError
 from mwx.experts.imitator.config import ImitatorConfig
 from mwx.experts.imitator.metrics import point_names
-from mwx.experts.teacher import ImitationPolicy
+from mwx.experts.ppo import ImitationPolicy
 from mwx.robot import H1
 from mwx.types import Array
 

@@ -2,17 +2,13 @@
 
 import dataclasses
 import json
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from mwx import config as configs
-from mwx.agents.progress import Progress
-from mwx.agents.state import join_state, split_state
 from mwx.errors import MwxError
 from mwx.experts.imitator.bank import Bank, Clip, prepare
 from mwx.experts.imitator.config import ImitatorConfig, JudgeConfig
@@ -20,13 +16,9 @@ from mwx.experts.imitator.env import ImitatorEnv
 from mwx.experts.imitator.judge import attempt
 from mwx.experts.imitator.policy import Imitator
 from mwx.experts.imitator.scene import needs_seat
-from mwx.experts.teacher import ImitationPolicy, collect, improve
+from mwx.experts.ppo import Ppo
 from mwx.motion import Reference
 from mwx.runs import Run, commit, provenance, write_json
-from mwx.types import Array, Obs
-
-GROUPS = ("vector", "proprio", "task", "target")  # of an observation
-LOGGED = 10  # rollouts between two lines of the log
 
 
 def train_imitator(references: Mapping[str, Reference], config: ImitatorConfig, path: str | Path,
@@ -60,10 +52,11 @@ def train_imitator(references: Mapping[str, Reference], config: ImitatorConfig, 
         for name, reference in references.items():
             reference.save(path / "references" / f"{name}.npz")
     clips = _clips(dict(sorted(references.items())))
-    loop = _Loop(Bank(clips), config, run)
+    env = ImitatorEnv(Bank(clips), config.ppo.num_envs, config)
+    loop = _Loop(env, config.ppo, run, config.seed, checkpoint_s=config.checkpoint_s)
     if resume and run.resumable:
         loop.restore()
-    loop.train()
+    loop.train("imitator")
     return export(Imitator(config, loop.policy.requires_grad_(False)), clips, path)
 
 
@@ -80,77 +73,20 @@ def _clips(references: Mapping[str, Reference]) -> list[Clip]:
     return out
 
 
-class _Loop:
-    """PPO over the environment, with checkpoints by the clock."""
+class _Loop(Ppo):
+    """PPO over the bank."""
 
-    def __init__(self, bank: Bank, config: ImitatorConfig, run: Run):
-        self.config, self.run, self.step = config, run, 0
-        ppo = config.ppo
-        self.env = ImitatorEnv(bank, ppo.num_envs, config)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(config.seed)
-            self.policy = ImitationPolicy(self.env.obs_dim, self.env.act_dim, ppo)
-        self.optimiser = torch.optim.Adam(self.policy.parameters(), lr=ppo.rate, eps=1e-5)
-        self.noise = torch.Generator().manual_seed(config.seed)
-        self.rate, self.obs = ppo.rate, self.env.obs
+    def diagnostics(self, data: dict[str, Any]) -> dict[str, float]:
+        env = self.env
+        assert isinstance(env, ImitatorEnv)
+        return {"distance_cm": 100 * float(np.nanmean(data["task"])),
+                "lost": float(data["terminated"].sum() / max(1, data["done"].sum())),
+                "hardest": float(env.failure.max()), "assist": float(env.assist.mean()),
+                "length": float(np.mean(env.lengths or [0]))}
 
-    def train(self) -> None:
-        """Run until the configured number of environment steps."""
-        ppo = self.config.ppo
-        progress = Progress("imitator", ppo.steps, self.step)
-        rollout, saved = ppo.rollout * ppo.num_envs, time.monotonic()
-        while self.step < ppo.steps:
-            data, self.obs = collect(self.env, self.policy, self.obs, ppo, self.noise)
-            self.rate, terms = improve(self.policy, self.optimiser, data, ppo, self.rate,
-                                       self.noise)
-            self.step += rollout
-            if self.step // rollout % LOGGED == 0:
-                terms |= {"reward": float(data["reward"].mean()),
-                          "distance_cm": 100 * float(np.nanmean(data["task"])),
-                          "lost": float(data["terminated"].sum() / max(1, data["done"].sum())),
-                          "hardest": float(self.env.failure.max()),
-                          "assist": float(self.env.assist.mean()),
-                          "length": float(np.mean(self.env.lengths or [0]))}
-                progress.update(self.step, self.step // rollout, terms)
-                self.run.log(self.step, **{f"imitator/{k}": v for k, v in terms.items()})
-            if time.monotonic() - saved > self.config.checkpoint_s:
-                self.save()
-                saved = time.monotonic()
-        self.save()
-        progress.close()
-        self.run.close()
-
-    def save(self) -> None:
-        """Write a checkpoint of everything that changes."""
-        arrays, env = split_state(self.env.get_state(), "env/")
-        arrays |= {f"policy/{k}": v.numpy() for k, v in self.policy.state_dict().items()}
-        arrays |= {f"obs/{k}": getattr(self.obs, k) for k in GROUPS}
-        for i, moments in self.optimiser.state_dict()["state"].items():
-            arrays |= {f"adam/{i}/{k}": v.numpy() for k, v in moments.items()}
-        arrays["noise"] = self.noise.get_state().numpy()
-        self.run.save(self.step, arrays, {"env": env, "rate": self.rate,
-                                          "clips": list(self.env.bank.names)})
-
-    def restore(self) -> None:
-        """Continue from the newest complete checkpoint."""
-        self.step, arrays, state = self.run.restore()
-        if state.get("clips") != list(self.env.bank.names):
-            raise MwxError(f"{self.run.path}: its references are no longer those of its "
-                           "checkpoint; start the run again in another folder")
-
-        def part(prefix: str) -> dict[str, Array]:
-            return {k[len(prefix):]: v.copy() for k, v in arrays.items() if k.startswith(prefix)}
-
-        self.policy.load_state_dict({k: torch.from_numpy(v) for k, v in part("policy/").items()})
-        self.env.set_state(join_state(part("env/"), state["env"]))
-        self.obs = Obs(**part("obs/"))
-        self.noise.set_state(torch.from_numpy(arrays["noise"].copy()))
-        self.rate = state["rate"]
-        moments: dict[int, dict[str, Any]] = {}
-        for name, value in part("adam/").items():
-            i, kind = name.split("/")
-            moments.setdefault(int(i), {})[kind] = torch.from_numpy(value)
-        self.optimiser.load_state_dict(self.optimiser.state_dict() | {"state": moments})
+    def identity(self) -> dict[str, Any]:
+        assert isinstance(self.env, ImitatorEnv)
+        return {"clips": list(self.env.bank.names)}
 
 
 def export(imitator: Imitator, clips: list[Clip], path: Path) -> Path:
