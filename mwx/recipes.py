@@ -154,7 +154,7 @@ def carry(agent: AgentConfig) -> ExpertConfig:
     return ExpertConfig(agent=_attentive(agent), skill="carry", task="carry", motion="carry",
                         speed=1.1, prior=PriorConfig(start_s=0.5, ramp_s=2.0),
                         tracking=TrackingConfig(residual=0.4, reference_starts=0.0),
-                        teacher=TeacherConfig(kind="ppo", steps=1_500_000))
+                        teacher=TeacherConfig(kind="ppo", steps=1_000_000))
 
 
 def crawl(agent: AgentConfig) -> ExpertConfig:
@@ -163,7 +163,7 @@ def crawl(agent: AgentConfig) -> ExpertConfig:
                         speed=0.5, prior=PriorConfig(ramp_s=1.5),
                         tracking=TrackingConfig(residual=0.6, speed=1.0, min_height=0.25,
                                                 max_tilt=0.3),
-                        teacher=TeacherConfig(kind="ppo", steps=2_000_000, assist=0.1))
+                        teacher=TeacherConfig(kind="ppo", steps=1_000_000, assist=0.1))
 
 
 def reach(agent: AgentConfig) -> ExpertConfig:
