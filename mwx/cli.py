@@ -44,6 +44,8 @@ CHAPTERS: dict[str, dict[str, Verb]] = {
                                "train the privileged imitator, the last of the gates"),
         "expert train": Verb("mwx.commands.expert:train",
                              "one specialised expert: world model and planner (eqs. 1, 3-7)"),
+        "fleet": Verb("mwx.commands.fleet:fleet",
+                      "many experts and seeds at once: here, on a Ray cluster, under Slurm"),
         "expert list": Verb("mwx.commands.expert:show", "the experts at hand and their cards"),
         "agent train": Verb("mwx.commands.agent:train",
                             "the world model alone on a task's reward: the TD-MPC2 baseline"),

@@ -13,19 +13,20 @@ if TYPE_CHECKING:
 Sources = Annotated[tuple[Path, ...], Positional, arg(metavar="REFERENCE|LIBRARY")]
 
 
-def imitate(sources: Sources = (), out: Path = Path("runs/imitator"), steps: int = 1_000_000,
+def imitate(sources: Sources = (), out: Path = Path("runs/imitator"), steps: int | None = None,
             seed: int = 0, resume: bool = False, threads: int = 1) -> None:
-    """Train the policy that judges references: residuals around a regulator of each motion.
+    """Train the policy that judges references: residuals around their feed-forward commands.
 
-    Regulators are worked out first and kept in the run directory; the finished imitator, with a
-    card of how well it follows each reference, is in OUT/imitator (`mwx motion filter --imitator`).
+    The finished imitator, with a card of how well it follows each reference, is in OUT/imitator
+    (`mwx motion filter --imitator`).
 
     Args:
         sources: reference files and libraries of them; of a library all that no cheaper gate
             rejects, whatever its split: the judge says what the robot can do, not what it has not
             seen.
         out: run directory.
-        steps: environment steps.
+        steps: environment steps, 4 million unless told; with --resume, where to end instead of
+            where it was to.
         seed: of everything random.
         resume: continue from the last complete checkpoint.
         threads: of the simulation and the learner.
@@ -36,10 +37,11 @@ def imitate(sources: Sources = (), out: Path = Path("runs/imitator"), steps: int
     from mwx.experts.imitator.config import ImitatorConfig
     from mwx.experts.imitator.train import train_imitator
     config = ImitatorConfig(seed=seed, threads=threads)
-    config = dataclasses.replace(config, ppo=dataclasses.replace(config.ppo, steps=steps))
+    if steps is not None:
+        config = dataclasses.replace(config, ppo=dataclasses.replace(config.ppo, steps=steps))
     references = {} if resume else gathered(sources)
     with compute.threads(threads):
-        print(f"imitator: {train_imitator(references, config, out, resume)}")
+        print(f"imitator: {train_imitator(references, config, out, resume, steps)}")
 
 
 def gathered(sources: tuple[Path, ...]) -> "dict[str, Reference]":

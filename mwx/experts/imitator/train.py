@@ -1,8 +1,9 @@
 """Training the privileged imitator by PPO on a set of references; continues bit for bit."""
 
-import dataclasses
 import json
+import re
 from collections.abc import Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,11 @@ from mwx.experts.imitator.policy import Imitator
 from mwx.experts.imitator.scene import needs_seat
 from mwx.experts.ppo import Ppo
 from mwx.motion import Reference
-from mwx.runs import Run, commit, provenance, write_json
+from mwx.runs import Run, commit, provenance, read_json, write_json
 
 
 def train_imitator(references: Mapping[str, Reference], config: ImitatorConfig, path: str | Path,
-                   resume: bool = False) -> Path:
+                   resume: bool = False, steps: int | None = None) -> Path:
     """Train one policy over several references and judge it on them.
 
     Args:
@@ -30,6 +31,7 @@ def train_imitator(references: Mapping[str, Reference], config: ImitatorConfig, 
         config: how the imitator acts and learns.
         path: run directory.
         resume: continue from the last complete checkpoint.
+        steps: on resume, where to end instead; what is behind already is exported as it is.
 
     Returns:
         The folder of the imitator: config.json, weights.safetensors, card.json.
@@ -40,6 +42,8 @@ def train_imitator(references: Mapping[str, Reference], config: ImitatorConfig, 
     path, run = Path(path), Run(Path(path))
     if resume:
         config = configs.load(ImitatorConfig, path / "config.json")
+        if steps is not None:
+            config = replace(config, ppo=replace(config.ppo, steps=steps))
         files = sorted((path / "references").glob("*.npz"))
         references = {file.stem: Reference.load(file) for file in files}
     elif (path / "config.json").exists():
@@ -57,6 +61,7 @@ def train_imitator(references: Mapping[str, Reference], config: ImitatorConfig, 
     if resume and run.resumable:
         loop.restore()
     loop.train("imitator")
+    config = replace(config, ppo=replace(config.ppo, steps=loop.step))
     return export(Imitator(config, loop.policy.requires_grad_(False)), clips, path)
 
 
@@ -106,11 +111,15 @@ def export(imitator: Imitator, clips: list[Clip], path: Path) -> Path:
                 **{k: round(v, 3) for k, v in trial.errors.to_dict().items()}}
     scores = {f"{w}_{k}": float(np.mean([row[w][k] for row in rows.values()]))
               for w in tried for k in ("success", "completed", "E_mpjpe_mm", "E_g-mpjpe_mm")}
-    origin = provenance(imitator.config.seed)
+    begun, origin = read_json(path / "provenance.json"), provenance(imitator.config.seed)
     write_json(folder / "card.json", json.loads(json.dumps({
         "what": "privileged imitator: residual policy around each clip's feed-forward commands",
-        "commit": commit(), "seed": imitator.config.seed, "steps": imitator.config.ppo.steps,
+        "command": re.sub(r" --out \S+", "", begun["command"]),
+        "commit": begun["commit"], "scored_at": commit(), "wall_time_s": round(Run(path).spent_s()),
+        "seed": imitator.config.seed, "steps": imitator.config.ppo.steps,
         "machine": origin["machine"], "versions": origin["versions"],
-        "judging": dataclasses.asdict(judging), "scores": scores, "clips": rows,
+        "judging": asdict(judging), "scores": scores, "clips": rows,
+        "motions": {clip.name: {"source": clip.reference.source, "licence": clip.reference.licence}
+                    for clip in clips},
         "licence": "Apache-2.0"})))
     return folder
