@@ -18,7 +18,8 @@ LAYERS = (
     ("experts",),
     ("router",),
     ("evaluation",),
-    ("baselines", "integrations", "recipes", "demo", "paper", "cli", "commands", "check"),
+    ("baselines", "integrations", "recipes", "demo", "paper", "cli", "commands", "check",
+     "fleet"),
 )
 SIBLINGS = (("robot", "agents"), ("motion", "sim"))  # same layer, blind to each other
 LAYER = {room: i for i, layer in enumerate(LAYERS) for room in layer}
