@@ -118,19 +118,19 @@ def _attentive(agent: AgentConfig) -> AgentConfig:
 
 
 def stand(agent: AgentConfig) -> ExpertConfig:
-    """Stand: quiet balance, warmed up by the balance regulator."""
+    """Stand: quiet balance under pushes that a regulator does not bear, so a policy teaches it."""
     return ExpertConfig(agent=_attentive(_half_as_long(agent)), skill="stand", task="stand",
                         motion="stand",
-                        tracking=TrackingConfig(residual=0.5, push_speed=0.3, push_interval_s=3.0),
-                        teacher=TeacherConfig(kind="lqr"))
+                        tracking=TrackingConfig(residual=0.5, push_speed=0.4, push_interval_s=3.0),
+                        teacher=TeacherConfig(kind="ppo", steps=1_000_000, assist=0.2))
 
 
 def walk(agent: AgentConfig) -> ExpertConfig:
-    """Walk at one metre per second, warmed up by the gait regulator."""
+    """Walk at one metre per second, warmed up by an assisted imitation policy."""
     return ExpertConfig(agent=_attentive(agent), skill="walk", task="walk", motion="walk",
-                        speed=1.15, prior=PriorConfig(start_s=0.5, ramp_s=3.0),
+                        speed=1.15, prior=PriorConfig(start_s=0.5, ramp_s=1.0),
                         tracking=TrackingConfig(residual=0.5),
-                        teacher=TeacherConfig(kind="lqr"))
+                        teacher=TeacherConfig(kind="ppo", steps=1_200_000))
 
 
 def run(agent: AgentConfig) -> ExpertConfig:
