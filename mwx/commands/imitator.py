@@ -14,7 +14,8 @@ Sources = Annotated[tuple[Path, ...], Positional, arg(metavar="REFERENCE|LIBRARY
 
 
 def imitate(sources: Sources = (), out: Path = Path("runs/imitator"), steps: int | None = None,
-            seed: int = 0, resume: bool = False, threads: int = 1) -> None:
+            seed: int = 0, resume: bool = False, start: Path | None = None,
+            assist: float | None = None, threads: int = 1) -> None:
     """Train the policy that judges references: residuals around their feed-forward commands.
 
     The finished imitator, with a card of how well it follows each reference, is in OUT/imitator
@@ -29,19 +30,25 @@ def imitate(sources: Sources = (), out: Path = Path("runs/imitator"), steps: int
             where it was to.
         seed: of everything random.
         resume: continue from the last complete checkpoint.
+        start: folder of an imitator to learn on from, for example on further clips.
+        assist: first strength of the wrench that helps, 0.3 unless told.
         threads: of the simulation and the learner.
     """
     import dataclasses
 
     from mwx.agents import compute
     from mwx.experts.imitator.config import ImitatorConfig
+    from mwx.experts.imitator.policy import load_imitator
     from mwx.experts.imitator.train import train_imitator
     config = ImitatorConfig(seed=seed, threads=threads)
     if steps is not None:
         config = dataclasses.replace(config, ppo=dataclasses.replace(config.ppo, steps=steps))
+    if assist is not None:
+        config = dataclasses.replace(config, assist=assist)
+    earlier = None if start is None else load_imitator(start)
     references = {} if resume else gathered(sources)
     with compute.threads(threads):
-        print(f"imitator: {train_imitator(references, config, out, resume, steps)}")
+        print(f"imitator: {train_imitator(references, config, out, resume, steps, earlier)}")
 
 
 def gathered(sources: tuple[Path, ...]) -> "dict[str, Reference]":

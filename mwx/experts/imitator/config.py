@@ -39,14 +39,14 @@ class ImitatorConfig:
     easy_share: float = 0.2
     memory: float = 0.95
     assist: float = 0.3
-    assist_decay: float = 0.99
+    assist_decay: float = 0.98
     assist_failure: float = 0.4
     seed: int = 0
     threads: int = 1
     checkpoint_s: float = 300.0
     regulator: RegulatorConfig = field(default_factory=RegulatorConfig)
     ppo: TeacherConfig = field(default_factory=lambda: TeacherConfig(
-        "ppo", steps=4_000_000, std=0.4))
+        "ppo", steps=4_000_000, std=0.4, discount=0.98))
 
 
 @dataclass(frozen=True)

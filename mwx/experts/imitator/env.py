@@ -173,8 +173,11 @@ class ImitatorEnv:
         joints = ((qpos[:, 7:] - f.wanted.qpos[:, 7:]) ** 2).sum(-1)
         speeds = ((qvel[:, 6:] - f.wanted.qvel[:, 6:]) ** 2).sum(-1)
         distance = np.nan_to_num(f.distance, nan=1.0)
-        return (0.5 * np.exp(-c.position * distance ** 2) + 0.3 * np.exp(-c.joints * joints)
-                + 0.2 * np.exp(-c.speed * speeds) - c.effort * (action ** 2).mean(-1))
+        # near counts sharply; drifting off counts all the way to where the robot is lost
+        near = 0.3 * np.exp(-c.position * distance ** 2) \
+            + 0.4 * np.maximum(0.0, 1 - distance / metrics.SUCCESS)
+        return (near + 0.2 * np.exp(-c.joints * joints)
+                + 0.1 * np.exp(-c.speed * speeds) - c.effort * (action ** 2).mean(-1))
 
     def _push(self) -> None:
         c, physics = self.config, self.followers.physics

@@ -23,7 +23,8 @@ from mwx.runs import Run, commit, provenance, read_json, write_json
 
 
 def train_imitator(references: Mapping[str, Reference], config: ImitatorConfig, path: str | Path,
-                   resume: bool = False, steps: int | None = None) -> Path:
+                   resume: bool = False, steps: int | None = None,
+                   start: Imitator | None = None) -> Path:
     """Train one policy over several references and judge it on them.
 
     Args:
@@ -31,6 +32,7 @@ def train_imitator(references: Mapping[str, Reference], config: ImitatorConfig, 
         config: how the imitator acts and learns.
         path: run directory.
         resume: continue from the last complete checkpoint.
+        start: an imitator to learn on from; its first weights are random unless given.
         steps: on resume, where to end instead; what is behind already is exported as it is.
 
     Returns:
@@ -60,6 +62,11 @@ def train_imitator(references: Mapping[str, Reference], config: ImitatorConfig, 
     loop = _Loop(env, config.ppo, run, config.seed, checkpoint_s=config.checkpoint_s)
     if resume and run.resumable:
         loop.restore()
+    elif start is not None and start.policy is not None:
+        if start.config.ppo.hidden != config.ppo.hidden:
+            raise MwxError(f"the imitator to start from has {start.config.ppo.hidden} units a "
+                           f"layer, this one {config.ppo.hidden}: they must agree")
+        loop.policy.load_state_dict(start.policy.state_dict())
     loop.train("imitator")
     config = replace(config, ppo=replace(config.ppo, steps=loop.step))
     return export(Imitator(config, loop.policy.requires_grad_(False)), clips, path)
