@@ -64,6 +64,8 @@ CHAPTERS: dict[str, dict[str, Verb]] = {
         "card": Verb("mwx.commands.card:card",
                      "an expert measured: returns, trials, naturalness, robustness"),
         "report": Verb("mwx.commands.results:report", "one HTML file about a run directory"),
+        "report tables": Verb("mwx.commands.results:tables",
+                              "Tables I and II and Figs. 5-7 from runs, beside the published"),
     },
     "help": {
         "check": Verb("mwx.commands.story:check",
@@ -130,6 +132,8 @@ def split(words: list[str]) -> tuple[str, list[str]]:
         MwxError: no such verb; the nearest one is named.
     """
     first, second = words[0], words[1] if len(words) > 1 else ""
+    if f"{first} {second}" in VERBS:
+        return f"{first} {second}", words[2:]
     if first in VERBS:
         return first, words[1:]
     groups = {name.split()[0] for name in VERBS if " " in name}
@@ -139,8 +143,6 @@ def split(words: list[str]) -> tuple[str, list[str]]:
                        f"known: {', '.join(known)}; `mwx --help` explains them")
     if second in ("", "-h", "--help"):
         return first, []
-    if f"{first} {second}" in VERBS:
-        return f"{first} {second}", words[2:]
     known = [name.split()[1] for name in VERBS if name.startswith(f"{first} ")]
     raise MwxError(f"unknown verb '{first} {second}': {nearest(second, known)}"
                    f"known after '{first}': {', '.join(known)}")

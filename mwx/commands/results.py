@@ -1,7 +1,9 @@
-"""evaluate, report: how well a policy does."""
+"""evaluate, report, report tables: how well a policy does."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+
+from tyro.conf import Positional, arg
 
 from mwx.commands.words import PolicyFolder, RunFolder
 
@@ -43,3 +45,30 @@ def report(run: RunFolder, out: Path | None = None) -> None:
     """
     from mwx.evaluation.report_run import report_run
     print(f"report: {report_run(run, out or run / 'report.html')}")
+
+
+RunFolders = Annotated[tuple[Path, ...], Positional, arg(metavar="RUN ...")]
+
+
+def tables(runs: RunFolders = (), out: Path = Path("runs/tables"), films: bool = True) -> None:
+    """Build Tables I and II and Figs. 5-7 from runs: our numbers beside the published ones.
+
+    Writes tables.md, table1.csv, table2.csv, naturalness.csv, fig5_learning.png, fig6_films.png
+    and fig7_naturalness.png. A cell without a run behind it is empty. Trials and naturalness come
+    from cards that `mwx card` has measured. Cost: seconds, and about 5 s an expert for films.
+
+    Args:
+        runs: run directories, expert folders, or folders of them; the seeds of one configuration
+            are put together, experts with and without imitation stand side by side.
+        out: folder.
+        films: play every expert for the film strips of Fig. 6.
+    """
+    from mwx.evaluation.run_sources import grouped, read_sources
+    from mwx.evaluation.tables import write_tables
+    from mwx.evaluation.tables_figures import write_figures
+    groups = grouped(read_sources(runs))
+    written, reasons = write_figures(groups, out, films)
+    for path in [*write_tables(groups, out), *written]:
+        print(f"written: {path}")
+    for reason in reasons:
+        print(f"left out: {reason}")
