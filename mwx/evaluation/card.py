@@ -21,6 +21,7 @@ from mwx.evaluation.statistics import bootstrap_interval, standard_error
 from mwx.evaluation.trials import TRIAL_S, TRIALS
 from mwx.experts import Expert
 from mwx.motion import Reference
+from mwx.robot import H1
 from mwx.runs import provenance, read_json, write_json
 from mwx.types import Policy
 
@@ -128,7 +129,9 @@ def show(card: dict[str, Any]) -> str:
                      f"fall, {m['success']}/{m['trials']} with the task done")
     for name, m in measured.get("robustness", {}).get("conditions", {}).items():
         of = measured["robustness"]["trials"]
-        lines.append(f"  {name:<20}{m['no_fall']}/{of} without a fall, {m['success']}/{of} done")
+        pushes = f", {m['pushes_borne']} of {m['pushes']} pushes borne" if "pushes" in m else ""
+        lines.append(f"  {name:<20}{m['no_fall']}/{of} without a fall, {m['success']}/{of} done"
+                     f"{pushes}")
     if "naturalness" in measured:
         values, own = (measured["naturalness"].get(k, {}) for k in ("values", "reference"))
         lines.append(f"{'naturalness':<24}{'measured':>10}{'reference':>11}")
@@ -152,6 +155,36 @@ def describe(recordings: Sequence[Recording], reference: Reference | None, symme
     return {"trials": len(settled), "seconds": round(sum(len(r) * r.dt for r in settled), 2),
             "values": _rounded(values), "reference": _rounded(own),
             "units": {name: measure.unit for name, measure in MEASURES.items()}}
+
+
+def trials_of(policy: Policy, task: str, trials: int = TRIALS, seconds: float = TRIAL_S,
+              seed: int = SEED, threads: int = 1, reference: Reference | None = None,
+              disturbed: bool = False) -> dict[str, Any]:
+    """Return the trials and the naturalness of any policy on a task, as they go on a card.
+
+    Naturalness is defined for H1's own 19 joints; a policy that moves hands too has none.
+
+    Args:
+        policy: acts.
+        task: e.g. "walk".
+        trials: T; seconds: [s] of each.
+        seed: of every start; threads: C threads.
+        reference: motion to compare with; an expert has its own.
+        disturbed: measure robustness too.
+
+    Raises:
+        MwxError: no such task, no trials, or a policy made for another robot.
+    """
+    symmetric = True
+    if isinstance(policy, Expert):
+        symmetric, reference = policy.prior.mirrors, reference or policy.prior.reference
+    played = try_condition(policy, task, UNDISTURBED, trials, seconds, seed, threads,
+                           record=policy.act_dim == H1.act_dim)
+    figures = {"trials": played.to_json(),
+               "naturalness": describe(played.recordings, reference, symmetric)}
+    if disturbed:
+        figures["robustness"] = robustness(policy, task, CONDITIONS, trials, seconds, seed, threads)
+    return figures
 
 
 def _returns(folder: Path, policy: Policy, plan: Plan) -> dict[str, Any]:
@@ -180,15 +213,10 @@ def _scores(folder: Path, plan: Plan, planned: bool) -> dict[str, Any]:
 
 def _trials(folder: Path, policy: Policy, plan: Plan) -> dict[str, Any]:
     acting = load_policy(folder, planned=plan.planned)
-    played = try_condition(acting, task_of(policy), UNDISTURBED, plan.trials, plan.seconds,
-                           plan.seed, plan.threads, record=True)
-    reference, symmetric = plan.reference, True
-    if isinstance(policy, Expert):
-        symmetric = policy.prior.mirrors
-        reference = reference or policy.prior.reference
-    acts = {"acts_by": _acts_by(plan.planned)}
-    return {"trials": {**played.to_json(), **acts},
-            "naturalness": {**describe(played.recordings, reference, symmetric), **acts}}
+    figures = trials_of(acting, task_of(policy), plan.trials, plan.seconds, plan.seed,
+                        plan.threads, plan.reference)
+    return {name: {**figure, "acts_by": _acts_by(plan.planned)}
+            for name, figure in figures.items()}
 
 
 def _robustness(folder: Path, policy: Policy, plan: Plan) -> dict[str, Any]:

@@ -25,6 +25,8 @@ from mwx.types import Array, Policy
 
 PUSH_S, PUSH_EVERY_S = 0.2, 5.0  # [s] how long a push lasts; from one to the next
 STAGGER_S = 1.0  # [s] spread of the trials' first pushes, so that they meet all phases of a gait
+CARD = ("no_fall", "success", "task_return_mean", "fell_at_s", "pushes", "pushes_borne",
+        "first_push_borne")  # figures of a condition that go on a card
 TURN = 0.381966  # of a circle from one push to the next: the golden angle repeats no direction
 
 
@@ -61,8 +63,7 @@ def pushes(newton: float, trials: int) -> Push:
     The first push of trial i comes at PUSH_EVERY_S + i / E STAGGER_S; directions are spread evenly
     over the trials, and turn by the golden angle from one push to the next.
     """
-    row = np.arange(trials)
-    first = np.round((PUSH_EVERY_S + STAGGER_S * row / trials) / CONTROL_DT).astype(int)
+    row, first = np.arange(trials), first_pushes(trials)
     every, lasting = round(PUSH_EVERY_S / CONTROL_DT), round(PUSH_S / CONTROL_DT)
 
     def force(step: int) -> Array:
@@ -71,6 +72,27 @@ def pushes(newton: float, trials: int) -> Push:
         on = (since >= 0) & (since % every < lasting)
         return newton * on[:, None] * np.stack([np.cos(angle), np.sin(angle), 0 * angle], 1)
     return force
+
+
+def first_pushes(trials: int) -> Array:
+    """Return (E,) the control step of each trial's first push."""
+    after = PUSH_EVERY_S + STAGGER_S * np.arange(trials) / trials  # [s]
+    return np.round(after / CONTROL_DT).astype(int)
+
+
+def borne(played: Trials) -> dict[str, int]:
+    """Return how many pushes were given and borne, and in how many trials the first one was.
+
+    A push is given if the robot still stands when it starts, and borne if it stands until the next
+    one starts or the trial ends.
+    """
+    first, every = first_pushes(len(played)) * CONTROL_DT, PUSH_EVERY_S
+    until = np.where(played.stood, played.seconds, played.fell_at)
+    given = np.maximum(np.ceil((until - first) / every - 1e-9), 0).astype(int)
+    fell_of_one = ~played.stood & (given > 0)
+    kept = played.stood | (until > first + every)
+    return {"pushes": int(given.sum()), "pushes_borne": int(given.sum() - fell_of_one.sum()),
+            "first_push_borne": int((kept & (given > 0)).sum())}
 
 
 def try_condition(policy: Policy, task: str, condition: Condition, trials: int = TRIALS,
@@ -107,11 +129,13 @@ def robustness(policy: Policy, task: str, conditions: Sequence[Condition] = COND
 
     Returns:
         trials, seconds, seed, pushes in words, wall_time_s, and per condition the figures of
-        `Trials.to_json`.
+        `Trials.to_json` and, where there are pushes, of `borne`.
     """
     began = time.perf_counter()
-    figures = {c.name: try_condition(policy, task, c, trials, seconds, seed, threads).to_json()
-               for c in conditions}
+    figures = {}
+    for c in conditions:
+        played = try_condition(policy, task, c, trials, seconds, seed, threads)
+        figures[c.name] = {**played.to_json(), **(borne(played) if c.push else {})}
     return {"trials": trials, "seconds": seconds, "seed": seed,
             "pushes": f"{PUSH_S:g} s at the pelvis, horizontal, every {PUSH_EVERY_S:g} s, "
                       f"directions all around",
@@ -120,5 +144,4 @@ def robustness(policy: Policy, task: str, conditions: Sequence[Condition] = COND
 
 
 def _short(figure: dict[str, Any]) -> dict[str, Any]:
-    return {name: figure[name] for name in ("no_fall", "success", "task_return_mean", "fell_at_s")
-            if name in figure}
+    return {name: figure[name] for name in CARD if name in figure}

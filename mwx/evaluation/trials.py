@@ -23,6 +23,9 @@ TRIALS, TRIAL_S = 10, 30.0  # the paper's number and length of trials
 # nothing at all; [m], the home pose has 0.98
 FALLEN = 0.6
 ON_TWO_FEET = ("stand", "walk", "run", "carry", "reach", "reach_two_hands")
+ON_ALL_FOURS = ("crawl",)
+FLAT = 0.2  # [m] pelvis or chest lower than this lies on the floor (HumanoidBench's fall height)
+ON_ITS_SIDE, ON_ITS_BACK = 0.7, 0.5  # sine of the pelvis' left and front axis above the horizon
 
 Push = Callable[[int], Array]  # control step -> (B, 3) [N, world] on the pelvis
 
@@ -129,10 +132,19 @@ def play_trials(policy: Policy, env: TaskEnv, seed: int = 1, *, push: Push | Non
 
 
 def fallen(env: TaskEnv, terminated: Array) -> Array:
-    """Return (B,) bool: the task ended the episode, or, on two feet, the pelvis is down."""
-    if env.task.name not in ON_TWO_FEET:
-        return terminated
-    return terminated | (env.physics.base_height < FALLEN)
+    """Return (B,) bool: the task ended the episode, or its own posture is lost.
+
+    On two feet that is the pelvis below FALLEN; on all fours pelvis or chest on the floor, or the
+    robot on its side or back. Any other task's own rule stands alone.
+    """
+    physics = env.physics
+    if env.task.name in ON_TWO_FEET:
+        return terminated | (physics.base_height < FALLEN)
+    if env.task.name in ON_ALL_FOURS:
+        front, left = physics.body_matrix("pelvis")[:, 2, :2].T
+        flat = np.minimum(physics.base_height, physics.imu[:, 2]) < FLAT
+        return terminated | flat | (np.abs(left) > ON_ITS_SIDE) | (front > ON_ITS_BACK)
+    return terminated
 
 
 class _Film:

@@ -63,6 +63,19 @@ def test_other_weights_take_their_own_figures_only(stand, measured, monkeypatch)
     assert "trials" not in after and after["weights_sha256"] != both["weights_sha256"]
 
 
+def test_evaluate_plays_trials_of_any_policy(tmp_path, capsys, monkeypatch):
+    import mwx.evaluation.card as cards
+    from mwx import cli
+    monkeypatch.setattr(cards, "CONDITIONS", cards.CONDITIONS[:1])
+    out = tmp_path / "score.json"
+    assert cli.main(["evaluate", "middle", "--task", "stand", "--episodes", "1", "--trials", "2",
+                     "--robustness", "--out", str(out)]) == 0
+    said, score = capsys.readouterr().out, json.loads(out.read_text())
+    assert "0/2 of 30 s without a fall" in said and "push 50 N" in said
+    assert score["trials"]["no_fall"] == 0 and score["naturalness"]["trials"] == 0
+    assert set(score["naturalness"]["values"].values()) == {None}  # it fell before it settled
+
+
 def test_every_part_is_known_and_mistakes_are_explained(tmp_path):
     assert set(PARTS) == {"returns", "planned", "trials", "robustness"}
     with pytest.raises(MwxError, match="did you mean 'trials'"):

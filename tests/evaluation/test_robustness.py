@@ -7,8 +7,16 @@ import pytest
 from mwx.errors import MwxError
 from mwx.evaluation import load_policy
 from mwx.evaluation.plain_policies import ConstantPolicy, plain_policy
-from mwx.evaluation.robustness import CONDITIONS, Condition, pushes, robustness, try_condition
-from mwx.evaluation.trials import Delayed, altered, play_trials, trial_env
+from mwx.evaluation.robustness import (
+    CONDITIONS,
+    Condition,
+    borne,
+    pushes,
+    robustness,
+    try_condition,
+)
+from mwx.evaluation.trials import Delayed, Trials, altered, fallen, play_trials, trial_env
+from mwx.maths import rotations
 from mwx.robot import H1
 from mwx.sim.tasks import get
 from mwx.types import Obs
@@ -41,6 +49,20 @@ def test_pushes_last_a_fifth_of_a_second_and_come_from_all_around():
     assert np.diff(angles) == pytest.approx(np.full(9, np.pi / 5))
     own = [np.arctan2(*force[250 + 250 * j, 0, 1::-1]) % (2 * np.pi) for j in range(5)]
     assert np.min(np.diff(np.sort(own))) > 0.5  # one trial's pushes differ in direction
+
+
+def test_pushes_are_counted():
+    # two trials: pushes at 5, 10, ... and at 5.5, 10.5, ... seconds
+    def count(*fell_at, seconds=30.0):
+        played = Trials(seconds, 0.0, np.array(fell_at), np.zeros(len(fell_at)))
+        return tuple(borne(played).values())
+    assert count(np.nan, np.nan) == (10, 10, 2)
+    assert count(np.nan, 5.9) == (6, 5, 1)  # the second trial's first push
+    assert count(np.nan, 12.0) == (7, 6, 2)  # its second one
+    assert count(np.nan, 3.0) == (5, 5, 1)  # fell by itself: no push was given
+    assert count(10.2, 10.2) == (3, 1, 1)  # a second push, and a first one that felled late
+    assert count(np.nan, np.nan, seconds=4.0) == (0, 0, 0)
+    assert [sum(pushes(1, 2)(k)[i].any() for k in range(1500)) for i in (0, 1)] == [50, 50]
 
 
 def test_a_push_gives_the_momentum_that_it_says():
@@ -109,6 +131,19 @@ def test_a_fall_is_seen_and_ends_the_trial():
         assert len(recording) == round(at / 0.02)
         assert recording.qpos[-1, 2] < 0.6 <= recording.qpos[:-1, 2].min()
     assert fell.to_json()["no_fall"] == 0 and len(fell.to_json()["fell_at_s"]) == 2
+
+
+@pytest.mark.parametrize(("axis", "angle", "height", "down"), [
+    ("y", 1.43, 0.45, False), ("y", 0.0, 0.98, False),  # on all fours; standing, before it kneels
+    ("y", -1.43, 0.45, True), ("x", 1.5, 0.45, True),  # on its back; on its side
+    ("y", 1.43, 0.1, True),  # flat
+])
+def test_a_fall_on_all_fours(axis, angle, height, down):
+    env = trial_env(falling(), "crawl", 1, 1.0)
+    qpos = H1.home_qpos.copy()
+    qpos[2], qpos[3:7] = height, rotations.about(axis, np.array(angle))
+    env.set_robot_state(np.arange(1), qpos[None], np.zeros((1, 25)))
+    assert fallen(env, np.zeros(1, bool)).tolist() == [down]
 
 
 def test_an_expert_stands_and_is_recorded(stand):
