@@ -5,6 +5,9 @@ hands the job out again, and Ray finds a node for it, which resumes from the sha
 """
 
 import logging
+import signal
+import socket
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +16,7 @@ from mwx.fleet.attempt import perform
 from mwx.fleet.jobs import Job
 from mwx.fleet.local import usable_cpus
 
+KNOCK_S = 10.0  # [s] for a cluster to answer
 STOP_S = 15.0  # [s] for tasks to end their trainings when told to stop
 
 
@@ -106,13 +110,25 @@ def _connect(ray: Any, address: str | None, cpus: float | None, gpus: int | None
     here = {} if address is not None else {
         "num_cpus": int(usable_cpus() if cpus is None else cpus), "num_gpus": gpus,
         "include_dashboard": False}
+    on_terminate = signal.getsignal(signal.SIGTERM)  # Ray puts its own in its place
     try:
+        if address is not None:
+            _knock(address)
         ray.init(address=address or "local", log_to_driver=False,
                  logging_level=logging.WARNING, **here)
-    except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
+    except (OSError, RuntimeError, ValueError) as error:
         first = str(error).strip().split("\n")[0]
         raise MwxError(f"no Ray cluster at {address or 'this machine'}: {first}; `ray status` "
                        f"shows whether one runs, `ray start --head` starts one") from None
+    if on_terminate is not None and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, on_terminate)
+
+
+def _knock(address: str) -> None:
+    """Raise OSError where nothing listens at HOST:PORT; Ray itself would try for minutes."""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if colon and port.isdigit():
+        socket.create_connection((host.strip("[]"), int(port)), KNOCK_S).close()
 
 
 def _task(job: Job) -> str:

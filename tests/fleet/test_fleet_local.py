@@ -180,12 +180,20 @@ def assert_same_training(one, other):
 
 
 def alive(pid):
+    return status(pid)[0] not in "ZX"
+
+
+def parent(pid):
+    return int(status(pid)[1])
+
+
+def status(pid):
+    """State, parent and more of a process, as Linux tells them."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    with open(f"/proc/{pid}/stat") as file:
-        return file.read().rpartition(")")[2].split()[0] != "Z"
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return "X", "0"
 
 
 def wait_for(condition, limit_s=20.0):
