@@ -16,8 +16,8 @@ def card(expert: PolicyFolder, parts: tuple[Part, ...] = ("returns", "planned", 
 
     Returns with and without planning (standard errors, bootstrap intervals), trials without a
     fall, naturalness, robustness; definitions: docs/evaluation.md. Cost on one core with the small
-    recipe: about 10 s (returns), 70 s (planned), 10 s (trials), 80 s (robustness), and for an
-    expert that plans always seven times that. Every part is written when it is done.
+    recipe: about 10 s (returns), 70 s (planned), 12 s (trials), 65 s (robustness), the last two
+    fifteen times that with --planned. Every part is written when it is done.
 
     Args:
         expert: folder of an expert (pretrained/walk) or a finished run that holds one.

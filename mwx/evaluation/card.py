@@ -27,7 +27,7 @@ from mwx.types import Policy
 
 # part -> what it plays, in control steps for E episodes of 1,000 and T trials of 1,500
 PARTS = {"returns": "E x 1,000 steps by the policy prior",
-         "planned": "E x 1,000 steps, each planned: ten times as slow",
+         "planned": "E x 1,000 steps, each planned: fifteen times as slow",
          "trials": "T x 1,500 steps; naturalness comes from the same motion",
          "robustness": f"{len(CONDITIONS)} x T x 1,500 steps"}
 LEVEL = 0.95  # of the bootstrap intervals
@@ -250,7 +250,8 @@ def _origin(folder: Path, policy: Policy, plan: Plan, part: str, seconds: float)
     name = f"pretrained/{policy.config.skill}" if isinstance(policy, Expert) else folder.name
     command = (f"mwx card {name} --parts {part} --episodes {plan.episodes} --trials {plan.trials} "
                f"--seconds {plan.seconds:g} --seed {plan.seed}"
-               + (" --planned" if plan.planned else ""))
+               + (" --planned" if plan.planned else "")
+               + (f" --reference {plan.reference.label}.npz" if plan.reference else ""))
     made = provenance()
     return {"command": command, "commit": made["commit"], "time": made["time"],
             "machine": made["machine"], "wall_time_s": round(seconds)}

@@ -63,6 +63,26 @@ def test_other_weights_take_their_own_figures_only(stand, measured, monkeypatch)
     assert "trials" not in after and after["weights_sha256"] != both["weights_sha256"]
 
 
+def test_an_agent_without_imitation_has_a_card_too(tmp_path):
+    from safetensors.torch import save_file
+
+    from mwx import config, recipes
+    from mwx.agents.world_model import WorldModel
+    from mwx.baselines.world_model import task_agent
+    from mwx.motion import generate
+    from mwx.runs import write_json
+    agent = task_agent("h1-walk", recipes.agent("tiny"))
+    write_json(tmp_path / "agent.json", config.to_dict(agent))
+    model = WorldModel(agent.obs_dim, agent.act_dim, agent.agent.model)
+    save_file(model.state_dict(), tmp_path / "weights.safetensors")
+    path = measure(tmp_path, Plan(("trials",), 2, 2, 0.2, reference=generate("walk")),
+                   lambda _: None)
+    part = json.loads(path.read_text())["measured"]
+    assert part["trials"]["trials"] == 2 and part["naturalness"]["trials"] == 0
+    assert part["naturalness"]["reference"]["arm_swing"] > 5  # the motion it was not shown
+    assert part["trials"]["by"]["command"].startswith(f"mwx card {tmp_path.name}")
+
+
 def test_evaluate_plays_trials_of_any_policy(tmp_path, capsys, monkeypatch):
     import mwx.evaluation.card as cards
     from mwx import cli
