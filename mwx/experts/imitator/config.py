@@ -18,6 +18,7 @@ class ImitatorConfig:
         pose_noise, joint_speed_noise: [rad], [rad/s] of the joints at a start.
         tilt_noise, push_speed: [rad], [m/s] of the base at a start, and of pushes.
         push_interval_s: [s] mean time between pushes.
+        first_share: part of the episodes that start on a clip's first frame, as the judge does.
         easy_share: least chance, relative to the clip most often lost, of a clip to be drawn.
         assist: first strength of the wrench that pulls the pelvis to the reference; training only.
         assist_decay: the strength on a clip is multiplied by this after each episode that reached
@@ -36,6 +37,7 @@ class ImitatorConfig:
     tilt_noise: float = 0.03
     push_speed: float = 0.1
     push_interval_s: float = 4.0
+    first_share: float = 0.25
     easy_share: float = 0.2
     memory: float = 0.95
     assist: float = 0.3

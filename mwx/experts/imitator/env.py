@@ -136,6 +136,7 @@ class ImitatorEnv:
         room = np.where(self.bank.loops[clip], self.bank.frames[clip],
                         np.maximum(1, self.bank.frames[clip] - 10))
         frame = (self.rng.random(count) * room).astype(int)
+        frame[self.rng.random(count) < c.first_share] = 0
         moves, speeds = np.zeros((count, 25)), np.zeros((count, 25))
         moves[:, 3:6] = self.rng.normal(0, c.tilt_noise, (count, 3))
         moves[:, 6:] = self.rng.normal(0, c.pose_noise, (count, 19))
