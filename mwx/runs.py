@@ -70,7 +70,7 @@ def read_json(path: Path) -> Any:
 def provenance(seed: int | None = None) -> dict[str, Any]:
     """Return what is needed to run this again: command, commit, versions, seed, machine."""
     return {
-        "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "command": " ".join([Path(sys.argv[0]).name.replace("__main__.py", "mwx"), *sys.argv[1:]]),
         "commit": commit(),
         "seed": seed,
         "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
