@@ -36,18 +36,18 @@ class State:
     failures: int = 0  # in this call
     attempts: int = 0  # begun, in all calls
     not_before: float = 0.0  # [s] on the monotonic clock: when to try again
-    _seen: int = field(default=0, repr=False)  # attempts when the engine took it
+    _seen: tuple[int, int] = field(default=(0, 0), repr=False)  # when the engine took it
 
     def taken(self) -> None:
         """The engine has it."""
-        self.status, self._seen = "queued", self.attempts
+        self.status, self._seen = "queued", (self.attempts, self.follower.progress.step)
 
     def look(self) -> None:
         """Find out from its run directory whether it has begun, and how far it is."""
         self.attempts = attempts_begun(self.job.path)
-        if self.status == "queued" and self.attempts > self._seen:
+        now = self.attempts, self.follower.look().step
+        if self.status == "queued" and now != self._seen:
             self.status = "running"
-        self.follower.look()
 
 
 class Fleet:
