@@ -53,6 +53,8 @@ CHAPTERS: dict[str, dict[str, Verb]] = {
                       "task text -> relevance of each expert, stages, provenance"),
         "router train": Verb("mwx.commands.router:train",
                              "distil guidance and demonstrations into a router (eqs. 10-12)"),
+        "adapt": Verb("mwx.commands.adapt:adapt",
+                      "the mixture goes on learning on a task: reward switcher (Table IV)"),
     },
     "looking at results": {
         "motion show": Verb("mwx.commands.motion:show",

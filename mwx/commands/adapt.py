@@ -1,0 +1,45 @@
+"""adapt, ablate: a composite goes on learning on a task; and what each part of it is worth."""
+
+from pathlib import Path
+from typing import Literal
+
+from mwx.commands.words import Task
+
+Schedule = Literal["router", "paper"]
+Recipe = Literal["cpu", "paper", "tiny"]
+
+
+def adapt(task: Task, router: Path | None = None, schedule: Schedule = "router",
+          recipe: Recipe = "cpu", steps: int | None = None, seed: int = 0, resume: bool = False,
+          out: Path | None = None, experts: Path | None = None, planned: bool = False,
+          variant: str = "full", threads: int = 1) -> None:
+    """Adapt the experts' mixture to a task: its world model, rewarded by task and routed reference.
+
+    Args:
+        task: e.g. door; the H1's.
+        router: a router, or the run that trained it; one is distilled from scripted
+            demonstrations unless told.
+        schedule: whose reference is rewarded: router (whoever leads in that state) or paper
+            (Table IV's stages over the training steps, stretched to this training).
+        recipe: cpu, paper or tiny.
+        steps: environment steps in all; the recipe's unless told.
+        seed: of everything random.
+        resume: continue from the last complete checkpoint, as the run was started.
+        out: run directory; runs/adapt-<task>-<recipe>-<seed> unless told.
+        experts: folder of experts; the shipped ones unless told.
+        planned: plan every action, with the experts' actions among the samples.
+        variant: full, or what `mwx ablate` leaves out: no_router, no_vlm, no_imitation, scratch.
+        threads: of simulation and learner.
+    """
+    from mwx.baselines.adaptation import adaptation, train_variant
+    from mwx.runs import RUNS
+    config = adaptation(task, recipe, variant, router=router, experts=experts, schedule=schedule,
+                        steps=steps, seed=seed, threads=threads, planned=planned)
+    name = "adapt" if variant == "full" else f"adapt-{variant.replace('_', '-')}"
+    path = out or RUNS / f"{name}-{config.task.removeprefix('h1-')}-{recipe}-{seed}"
+    folder = train_variant(config, path, variant, resume)
+    if (folder / "episode.npz").is_file():
+        from mwx.evaluation.stages import draw_run, show_card
+        print(show_card(folder))
+        print(f"stages: {draw_run(folder)}")
+    print(f"{'adapted policy' if variant != 'scratch' else 'agent'}: {folder}")

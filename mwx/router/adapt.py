@@ -1,0 +1,257 @@
+"""Adaptation of a composite to one task: its world model learns beside the routed experts."""
+
+import json
+import re
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+
+from mwx import config as configs
+from mwx.agents import compute
+from mwx.agents.best import Best
+from mwx.agents.loop import Loop
+from mwx.agents.planner import shift
+from mwx.agents.progress import Progress
+from mwx.agents.world_model import WorldModel
+from mwx.errors import MwxError
+from mwx.experts import load_library
+from mwx.experts.alignment import alignment_reward
+from mwx.experts.scoring import UNIT_ALIGNMENT, summary
+from mwx.router.adapt_config import AdaptConfig
+from mwx.router.adapt_env import JOINTS, SPEEDS, AdaptEnv
+from mwx.router.adapted import (
+    MIXTURE,
+    WEIGHTS,
+    Adapted,
+    load_adapted,
+    load_mixture,
+    rivals,
+    save_adapted,
+)
+from mwx.router.candidates import plan_among
+from mwx.router.demos import scripted_demonstrations
+from mwx.router.guidance import Guidance, load_guidance
+from mwx.router.mixture import Mixture
+from mwx.router.providers import FileGuidance
+from mwx.router.router import Router
+from mwx.router.rules import KeywordRules
+from mwx.router.scripts import script_for
+from mwx.router.switcher import schedule
+from mwx.router.train import train_router
+from mwx.runs import Run, commit, provenance, read_json, write_json
+from mwx.sim import make
+from mwx.sim.rollout import Episodes, rollout
+from mwx.sim.tasks import resolve
+from mwx.types import Array, Obs, Policy, Step
+
+EVALUATION_SEED, CARD_SEED = 101, 1
+FOLDER = "adapted"  # of the finished policy, in the run directory
+
+
+def adapt(config: AdaptConfig, path: str | Path, resume: bool = False) -> Path:
+    """Train a task's world model beside the mixture, rewarded by the task and the routed reference.
+
+    The reward is the task's plus eq. (4) against the expert in force: Table IV's and Fig. 9's
+    reward switcher.
+
+    Args:
+        config: see AdaptConfig.
+        path: run directory.
+        resume: continue bit for bit from the last complete checkpoint, with the run's own config.
+
+    Returns:
+        The folder of the adapted policy: adapt.json, weights.safetensors, mixture/, card.json,
+        metrics.jsonl, episode.npz.
+
+    Raises:
+        MwxError: the folder is in use, nothing to resume, an expert, router or script is missing,
+            or the training diverged.
+    """
+    path = Path(path)
+    if resume:
+        config, run = configs.load(AdaptConfig, path / "config.json"), Run(path)
+        if not run.resumable:
+            run.trim_metrics(-1)  # those steps will be made again
+    elif (path / "config.json").exists():
+        raise MwxError(f"{path} holds a run already: give --resume to continue it, or another "
+                       f"--out")
+    else:
+        check(config)
+        run = Run.create(path, configs.to_dict(config), config.seed)
+    began = time.time() - (run.spent_s() if resume else 0.0)
+    with compute.threads(config.threads):
+        if not (path / MIXTURE / "provenance.json").exists():  # written last
+            prepare(config, path / MIXTURE)
+        mixture = load_mixture(path / MIXTURE, config)
+        env = AdaptEnv(make(config.task, config.agent.loop.num_envs, config.seed, config.threads),
+                       mixture, config.seed)
+        loop = AdaptLoop(env, config, run)
+        loop.train(resume=resume and run.resumable)
+        return _export(config, path, env.obs_dim, time.time() - began)
+
+
+def check(config: AdaptConfig) -> None:
+    """Raise MwxError where a config asks for what is not there, before anything is trained."""
+    robot, task = resolve(config.task)
+    if robot.name != "h1":
+        raise MwxError(f"the experts are the H1's: adapt to h1-{task.name}, not to {config.task}")
+    names = Router.load(Path(config.router)).experts if config.router else None
+    library = load_library(config.experts, names)
+    if config.schedule == "paper":
+        schedule(task.name)
+    if config.router is None and config.mixing == "router":
+        script_for(task.name, library.names)
+
+
+def prepare(config: AdaptConfig, folder: Path) -> None:
+    """Write the mixture: a copy of the given router, a distilled one, or the guidance alone."""
+    if config.mixing == "guidance":
+        guidance = load_guidance(Path(config.router) / "guidance.json") if config.router \
+            else _guidance(config)
+        guidance.save(folder / "guidance.json")
+        write_json(folder / "provenance.json", provenance(config.seed))
+        return
+    if config.router:
+        Router.load(Path(config.router)).save(folder)
+        return
+    library = load_library(config.experts)
+    distil = replace(config.distil, seed=config.seed)
+    env = make(config.task, distil.num_envs, config.seed, config.threads)
+    shown = scripted_demonstrations(env, library, script_for(env.task.name, library.names),
+                                    config.demos, config.seed, config.demo_steps)
+    train_router(env, library, _guidance(config), shown, distil).save(folder)
+
+
+def _guidance(config: AdaptConfig) -> Guidance:
+    _, task = resolve(config.task)
+    provider = FileGuidance() if config.guidance == "file" else KeywordRules()
+    return provider.guide(task.name, task.text, load_library(config.experts).descriptions)
+
+
+class AdaptLoop(Loop):
+    """The training loop, with the mixture's proposals in its plans and the stages in its log."""
+
+    def __init__(self, env: AdaptEnv, config: AdaptConfig, run: Run):
+        self.world = env
+        advisor = env.advise if config.agent.learner.advice or config.agent.loop.advised_steps \
+            else None
+        super().__init__(env, config.agent, run, config.seed, advisor=advisor,
+                         evaluate=partial(_scores, env.mixture))
+
+    @torch.no_grad()
+    def _policy(self, obs: Obs) -> Array:
+        if not self.config.loop.planned or self.learner.updates == 0:
+            return super()._policy(obs)
+        world, model = self.world, self.learner.model
+        offered = torch.from_numpy(world.mixture.candidates(world.view)).float().to(self.device)
+        z = model.encode(torch.from_numpy(obs.vector).to(self.device))
+        with self.learner.compute.products():
+            result = plan_among(model, z, self.plans, offered, self.config.planner,
+                                self.config.learner.discount, self.noise)
+        self.plans = shift(result.mean)
+        return result.action.cpu().numpy()
+
+    def _log(self, terms: Mapping[str, float], progress: Progress) -> None:
+        super()._log(terms, progress)
+        self.run.log(self.step, **self.world.stage_shares())
+
+
+def play(policy: Policy, config: AdaptConfig, episodes: int, seed: int) -> Episodes:
+    """Play episodes of the task; an adapted policy's have `alignment_return` (at most 1 a step)."""
+    env = make(config.task, episodes, seed, config.threads,
+               max_steps=config.evaluation.max_steps)
+    return rollout(policy, env, seed, _aligned if isinstance(policy, Adapted) else None)
+
+
+def _aligned(obs: Obs, carry: Any, after: Any, step: Step) -> dict[str, Array]:
+    p, view = step.final_obs.proprio, after.view
+    return {"alignment_return": alignment_reward(p[:, JOINTS], p[:, SPEEDS], view.q, view.qd,
+                                                 np.ones(view.q.shape[1]), UNIT_ALIGNMENT)}
+
+
+def _scores(mixture: Mixture, model: WorldModel, step: int) -> Mapping[str, float]:
+    config = mixture.config
+    policy = Adapted(mixture, model, step, config.agent.loop.planned)
+    episodes = play(policy, config, config.evaluation.episodes, EVALUATION_SEED)
+    return summary(episodes, resolve(config.task)[1].success_bar)
+
+
+def _export(config: AdaptConfig, path: Path, obs_dim: int, wall_time_s: float) -> Path:
+    """Write the adapted policy with the best weights, its card and one episode's stages."""
+    folder = path / FOLDER
+    folder.mkdir(exist_ok=True)
+    weights, best_step = Best(path / "weights").load()
+    save_file(weights, folder / WEIGHTS)
+    save_adapted(folder, config, obs_dim, best_step)
+    shutil.copytree(path / MIXTURE, folder / MIXTURE, dirs_exist_ok=True)
+    shutil.copy(path / "metrics.jsonl", folder / "metrics.jsonl")
+    policy = load_adapted(folder, config.agent.loop.planned)
+    np.savez_compressed(folder / "episode.npz", **record(policy))
+    write_json(folder / "card.json", _card(config, path, policy, best_step, wall_time_s))
+    return folder
+
+
+def _card(config: AdaptConfig, path: Path, policy: Adapted, best_step: int, wall_time_s: float
+          ) -> dict[str, Any]:
+    bar, count = resolve(config.task)[1].success_bar, config.evaluation.card_episodes
+    own = play(policy, config, count, CARD_SEED)
+    others = {name: play(rival, config, count, CARD_SEED)
+              for name, rival in rivals(policy.mixture).items()}
+    origin = read_json(path / "provenance.json")
+    guidance = load_guidance(path / MIXTURE / "guidance.json")
+    card = {"task": config.task, "schedule": config.schedule, "mixing": config.mixing,
+            "guidance": guidance.title, "base": config.base, "proposals": config.proposals,
+            "alignment_weight": config.alignment.weight, "experts": list(policy.mixture.names),
+            "command": re.sub(r" --out \S+", "", origin["command"]), "commit": origin["commit"],
+            "scored_at": commit(), "seed": config.seed, "steps": config.agent.loop.steps,
+            "best_step": best_step, "wall_time_s": round(wall_time_s),
+            "acts_by": "planning" if policy.planned else "policy prior",
+            "machine": origin["machine"], "versions": provenance()["versions"],
+            "evaluation": {"episodes": count, "seed": CARD_SEED, "success_bar": bar,
+                           "max_steps": config.evaluation.max_steps},
+            "scores": summary(own, bar), "returns": _rounded(own.task_return),
+            "compared": {name: _compared(e, bar) for name, e in others.items()}}
+    return json.loads(json.dumps(card))
+
+
+def _compared(episodes: Episodes, bar: float) -> dict[str, Any]:
+    value = episodes.task_return
+    spread = float(value.std(ddof=1)) if len(value) > 1 else 0.0
+    return {"task_return_mean": float(value.mean()), "task_return_std": spread,
+            "task_return_stderr": spread / len(value) ** 0.5,
+            "length_mean": float(episodes.length.mean()),
+            "success_rate": float((value >= bar).mean()), "returns": _rounded(value)}
+
+
+def _rounded(values: Array) -> list[float]:
+    return [round(float(x), 6) for x in values]
+
+
+def record(policy: Adapted, seed: int = CARD_SEED) -> dict[str, Array]:
+    """Play one episode and return it step by step.
+
+    Returns:
+        stage (T,) int into experts; shares (T, K); reward, alignment (T,); experts (K,).
+    """
+    config = policy.mixture.config
+    env = make(config.task, 1, seed, 1, max_steps=config.evaluation.max_steps)
+    rows: dict[str, list[Any]] = {name: [] for name in ("stage", "shares", "reward", "alignment")}
+
+    def note(obs: Obs, carry: Any, after: Any, step: Step) -> dict[str, Array]:
+        aligned = _aligned(obs, carry, after, step)
+        for name, value in (("stage", after.view.stage), ("shares", after.view.shares),
+                            ("reward", step.reward), ("alignment", aligned["alignment_return"])):
+            rows[name].append(np.array(value[0]))
+        return {}
+
+    rollout(policy, env, seed, note)
+    return {name: np.stack(values) for name, values in rows.items()} | {
+        "experts": np.array(policy.mixture.names)}

@@ -1,0 +1,153 @@
+"""An adapted composite as a policy: the mixture of experts, the task's world model beside it."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from mwx import config as configs
+from mwx.agents.planner import shift
+from mwx.agents.world_model import WorldModel
+from mwx.errors import MwxError
+from mwx.experts import ExpertLibrary, load_library
+from mwx.router.adapt_config import AdaptConfig
+from mwx.router.candidates import plan_among
+from mwx.router.guidance import load_guidance
+from mwx.router.mixture import Mixture, View
+from mwx.router.policies import (
+    CompositeCarry,
+    CompositePolicy,
+    fixed_mix,
+    single_expert,
+    uniform_mix,
+)
+from mwx.router.router import Router
+from mwx.runs import read_json, write_json
+from mwx.types import Array, Obs
+
+CONFIG, WEIGHTS, MIXTURE = "adapt.json", "weights.safetensors", "mixture"
+
+
+@dataclass(frozen=True)
+class AdaptedCarry:
+    """Memory of an adapted policy.
+
+    Attributes:
+        composite: the mixture's; plan: (B, H, A) the plan it warm-starts from.
+        view: what the mixture made of the states just acted on (None before the first step).
+    """
+
+    composite: CompositeCarry
+    plan: torch.Tensor
+    view: View | None = None
+
+
+class Adapted:
+    """Acts on a task with mixture and world model together, deterministically (a Policy).
+
+    Args:
+        step: of the training, of which the weights are: on the schedule of Table IV it says which
+            reference they were learning from.
+        planned: plan in latent space (eq. 7), with the mixture's and the experts' actions among
+            the samples, instead of acting by the policy prior.
+    """
+
+    def __init__(self, mixture: Mixture, model: WorldModel, step: int, planned: bool = False):
+        self.mixture, self.model, self.step, self.planned = mixture, model, step, planned
+        self.act_dim = mixture.act_dim
+
+    def initial(self, num_envs: int) -> AdaptedCarry:
+        """Return the carry at the start of B episodes."""
+        horizon = self.mixture.config.agent.planner.horizon
+        return AdaptedCarry(self.mixture.initial(num_envs),
+                            torch.zeros(num_envs, horizon, self.act_dim))
+
+    def restart(self, carry: AdaptedCarry, rows: Array) -> AdaptedCarry:
+        """Return the carry with the given rows (B,) bool at the start of an episode."""
+        return AdaptedCarry(self.mixture.restart(carry.composite, rows),
+                            carry.plan * torch.from_numpy(~rows)[:, None, None], carry.view)
+
+    @torch.no_grad()
+    def __call__(self, obs: Obs, carry: AdaptedCarry) -> tuple[Array, AdaptedCarry]:
+        """Return actions (B, A) in [-1, 1] and the next carry.
+
+        Raises:
+            MwxError: the observation is another task's.
+        """
+        view = self.mixture.look(obs, carry.composite, self.step)
+        if view.vector.shape[1] != self.model.obs_dim:
+            raise MwxError(f"this policy was adapted to {self.mixture.config.task} and reads "
+                           f"{self.model.obs_dim} numbers, here are {view.vector.shape[1]}")
+        z, plans = self.model.encode(torch.from_numpy(view.vector)), carry.plan
+        if self.planned:
+            config = self.mixture.config
+            offered = torch.from_numpy(self.mixture.candidates(view)).float()
+            # the same noise for every plan: a plan depends on the state and the last plan only
+            noise = torch.Generator().manual_seed(config.seed)
+            result = plan_among(self.model, z, plans, offered, config.agent.planner,
+                                config.agent.learner.discount, noise, sample=False)
+            action, plans = result.action.numpy(), shift(result.mean)
+        else:
+            action = self.model.pi(z)[2].numpy()
+        return self.mixture.command(view, action), AdaptedCarry(view.after, plans, view)
+
+
+def load_mixture(folder: str | Path, config: AdaptConfig) -> Mixture:
+    """Return the mixture that a folder holds: a router, or the guidance alone.
+
+    Raises:
+        MwxError: neither is there, or an expert of it is not at hand.
+    """
+    folder = Path(folder)
+    if config.mixing == "router":
+        router = Router.load(folder)
+        library = load_library(config.experts, router.experts)
+        return Mixture(CompositePolicy(router, library), library, config)
+    guidance = load_guidance(folder / "guidance.json")
+    library = load_library(config.experts, guidance.experts)
+    return Mixture(fixed_mix(library, guidance.weights), library, config)
+
+
+def save_adapted(folder: Path, config: AdaptConfig, obs_dim: int, step: int) -> None:
+    """Write what load_adapted reads beside weights and mixture."""
+    write_json(folder / CONFIG, {"obs_dim": obs_dim, "step": step,
+                                 "config": configs.to_dict(config)})
+
+
+def load_adapted(folder: str | Path, planned: bool = False,
+                 experts: str | Path | None = None) -> Adapted:
+    """Read an adapted policy: adapt.json, weights.safetensors, mixture/; or a run that holds one.
+
+    Args:
+        planned: plan every action.
+        experts: folder of experts; those that it was trained with unless told.
+
+    Raises:
+        MwxError: a file is missing, damaged or does not fit.
+    """
+    folder = Path(folder)
+    folder = folder / "adapted" if (folder / "adapted" / CONFIG).is_file() else folder
+    saved = read_json(folder / CONFIG)
+    config = configs.from_dict(AdaptConfig, saved["config"], f"{folder / CONFIG}: config")
+    if experts is not None:
+        config = replace(config, experts=str(experts))
+    mixture = load_mixture(folder / MIXTURE, config)
+    model = WorldModel(int(saved["obs_dim"]), mixture.act_dim, config.agent.model)
+    try:
+        model.load_state_dict({k: v.float() for k, v in load_file(folder / WEIGHTS).items()})
+    except FileNotFoundError:
+        raise MwxError(f"{folder}: {WEIGHTS} is missing") from None
+    except (SafetensorError, RuntimeError, OSError) as error:
+        raise MwxError(f"{folder}/{WEIGHTS} does not fit its config: "
+                       f"{str(error).splitlines()[0]}") from None
+    return Adapted(mixture, model.requires_grad_(False).eval(), int(saved["step"]), planned)
+
+
+def rivals(mixture: Mixture) -> dict[str, CompositePolicy]:
+    """Return what an adaptation must beat: the composite, every expert alone, the uniform mix."""
+    library: ExpertLibrary = mixture.library
+    return {"composite, not adapted": mixture.composite,
+            **{f"{name} alone": single_expert(library, name) for name in library.names},
+            "uniform mix": uniform_mix(library)}
