@@ -55,6 +55,8 @@ CHAPTERS: dict[str, dict[str, Verb]] = {
                              "distil guidance and demonstrations into a router (eqs. 10-12)"),
         "adapt": Verb("mwx.commands.adapt:adapt",
                       "the mixture goes on learning on a task: reward switcher (Table IV)"),
+        "ablate": Verb("mwx.commands.adapt:ablate",
+                       "five variants x seeds on a task: what each part is worth (Table III)"),
     },
     "looking at results": {
         "motion show": Verb("mwx.commands.motion:show",
@@ -66,6 +68,8 @@ CHAPTERS: dict[str, dict[str, Verb]] = {
         "card": Verb("mwx.commands.card:card",
                      "an expert measured: returns, trials, naturalness, robustness"),
         "report": Verb("mwx.commands.results:report", "one HTML file about a run directory"),
+        "export": Verb("mwx.commands.export:export",
+                       "an expert, or a router with its experts, as one ONNX graph"),
         "report tables": Verb("mwx.commands.results:tables",
                               "Tables I and II and Figs. 5-7 from runs, beside the published"),
     },
