@@ -99,6 +99,7 @@ def _draw_naturalness(shown: Sequence[Source]) -> "Figure":
     for k, axes in enumerate(panels[:len(names) + 1]):
         axes.set_yticks(place, [s.folder.name for s in shown] if k % 4 == 0
                         else [""] * len(shown), fontsize=7)
+        axes.set_ylim(-0.6, len(shown) - 0.4)  # also where a measure is not defined
     _legend(figure, colours, {})
     return figure
 
