@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from mwx import recipes
 from mwx.agents.config import AgentConfig
-from mwx.baselines.world_model import task_agent, train_agent
+from mwx.baselines.alone import train_alone
 from mwx.errors import MwxError, unknown
 from mwx.router.adapt import adapt
 from mwx.router.adapt_config import AdaptConfig, EvaluationConfig
@@ -43,7 +43,8 @@ def tiny() -> AdaptConfig:
     """Seconds, for tests; it plans, so that every part is used."""
     agent = recipes.agent("tiny")
     planner = replace(agent.planner, samples=16, policy_samples=4, elites=4, iterations=2)
-    agent = replace(agent, planner=planner, loop=replace(agent.loop, planned=True))
+    agent = replace(agent, planner=planner, loop=replace(
+        agent.loop, planned=True, steps=96, evaluate_every=48, log_every=24))
     return AdaptConfig(
         agent=_beside(agent, 1.0, 20.0), demos=1, demo_steps=30,
         distil=DistillConfig(rounds=1, updates=10, batch=32, resets=1, num_envs=1, log_every=10),
@@ -140,12 +141,10 @@ def router_folder(folder: str | Path) -> Path:
 
 def train_variant(config: AdaptConfig, path: str | Path, variant: str = "full",
                   resume: bool = False) -> Path:
-    """Train one variant and return the folder of what it trained; see adapt and train_agent."""
+    """Train one variant and return the folder of what it trained; see adapt and train_alone."""
     if VARIANTS[variant].edit is not None:
         return adapt(config, path, resume)
-    loop = replace(config.agent.loop, advised_steps=0)
-    alone = replace(config.agent, loop=loop, learner=replace(config.agent.learner, advice=0.0))
-    return train_agent(task_agent(config.task, alone, config.seed, config.threads), path, resume)
+    return train_alone(config, path, resume)
 
 
 def _for_steps(agent: AgentConfig, steps: int | None) -> AgentConfig:

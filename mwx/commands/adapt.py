@@ -43,3 +43,49 @@ def adapt(task: Task, router: Path | None = None, schedule: Schedule = "router",
         print(show_card(folder))
         print(f"stages: {draw_run(folder)}")
     print(f"{'adapted policy' if variant != 'scratch' else 'agent'}: {folder}")
+
+
+def ablate(task: Task, seeds: int = 3, recipe: Recipe = "cpu", steps: int | None = None,
+           schedule: Schedule = "router", variants: tuple[str, ...] = (),
+           router: Path | None = None, experts: Path | None = None,
+           plain_experts: Path | None = None, planned: bool = False, out: Path | None = None,
+           jobs: int = 1, threads: int = 1) -> None:
+    """Train five variants with several seeds each, and say what each part is worth (Table III).
+
+    Each variant and seed is a process of its own; the same command again goes on where it stopped,
+    and what is finished is not trained again.
+
+    Args:
+        task: e.g. door; the H1's.
+        seeds: how many, from 0 on.
+        recipe: cpu, paper or tiny, for all of them.
+        steps: environment steps of each; the recipe's unless told.
+        schedule: see `mwx adapt`.
+        variants: of full, no_router, no_vlm, no_imitation and scratch; all unless told.
+        router: for full and no_router; each seed distils its own unless told.
+        experts: folder of experts; the shipped ones unless told.
+        plain_experts: experts that were trained without imitation, for no_imitation.
+        planned: plan every action.
+        out: folder of the runs and the table; runs/ablate-<task>-<recipe> unless told.
+        jobs: processes at a time.
+        threads: of each.
+    """
+    from mwx.baselines.ablation import Ablation, run
+    from mwx.baselines.adaptation import VARIANTS
+    from mwx.evaluation.ablation import read_entry, write_ablation
+    from mwx.fleet.signals import terminated_as_interrupt
+    from mwx.runs import RUNS
+    name = task.removeprefix("h1-")
+    ablation = Ablation(task, tuple(range(seeds)), recipe, steps, schedule, planned,
+                        variants or tuple(VARIANTS), router, experts, plain_experts,
+                        out or RUNS / f"ablate-{name}-{recipe}", threads)
+    try:
+        with terminated_as_interrupt():
+            run(ablation, jobs, say=lambda line: print(line, flush=True))
+    finally:
+        paths = {v: {j.seed: j.path for j in ablation.jobs() if j.variant == v}
+                 for v in ablation.variants}
+        entries = [read_entry(VARIANTS[v].label, VARIANTS[v].means, p) for v, p in paths.items()]
+        if any(entries):
+            for path in write_ablation(name, entries, ablation.out):
+                print(path)

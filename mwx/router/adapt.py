@@ -76,16 +76,9 @@ def adapt(config: AdaptConfig, path: str | Path, resume: bool = False) -> Path:
             or the training diverged.
     """
     path = Path(path)
-    if resume:
-        config, run = configs.load(AdaptConfig, path / "config.json"), Run(path)
-        if not run.resumable:
-            run.trim_metrics(-1)  # those steps will be made again
-    elif (path / "config.json").exists():
-        raise MwxError(f"{path} holds a run already: give --resume to continue it, or another "
-                       f"--out")
-    else:
+    if not resume:
         check(config)
-        run = Run.create(path, configs.to_dict(config), config.seed)
+    config, run = begun(config, path, resume)
     began = time.time() - (run.spent_s() if resume else 0.0)
     with compute.threads(config.threads):
         if not (path / MIXTURE / "provenance.json").exists():  # written last
@@ -96,6 +89,23 @@ def adapt(config: AdaptConfig, path: str | Path, resume: bool = False) -> Path:
         loop = AdaptLoop(env, config, run)
         loop.train(resume=resume and run.resumable)
         return _export(config, path, env.obs_dim, time.time() - began)
+
+
+def begun(config: AdaptConfig, path: Path, resume: bool) -> tuple[AdaptConfig, Run]:
+    """Return the config and the run to train in: a new one, or the one found there.
+
+    Raises:
+        MwxError: there is a run and it is not to be resumed, or none that could be.
+    """
+    if resume:
+        config, run = configs.load(AdaptConfig, path / "config.json"), Run(path)
+        if not run.resumable:
+            run.trim_metrics(-1)  # those steps will be made again
+        return config, run
+    if (path / "config.json").exists():
+        raise MwxError(f"{path} holds a run already: give --resume to continue it, or another "
+                       f"--out")
+    return config, Run.create(path, configs.to_dict(config), config.seed)
 
 
 def check(config: AdaptConfig) -> None:
@@ -194,7 +204,8 @@ def _export(config: AdaptConfig, path: Path, obs_dim: int, wall_time_s: float) -
     shutil.copytree(path / MIXTURE, folder / MIXTURE, dirs_exist_ok=True)
     shutil.copy(path / "metrics.jsonl", folder / "metrics.jsonl")
     policy = load_adapted(folder, config.agent.loop.planned)
-    np.savez_compressed(folder / "episode.npz", **record(policy))
+    episode: dict[str, Any] = record(policy)
+    np.savez_compressed(folder / "episode.npz", **episode)
     write_json(folder / "card.json", _card(config, path, policy, best_step, wall_time_s))
     return folder
 
@@ -218,11 +229,12 @@ def _card(config: AdaptConfig, path: Path, policy: Adapted, best_step: int, wall
             "evaluation": {"episodes": count, "seed": CARD_SEED, "success_bar": bar,
                            "max_steps": config.evaluation.max_steps},
             "scores": summary(own, bar), "returns": _rounded(own.task_return),
-            "compared": {name: _compared(e, bar) for name, e in others.items()}}
+            "compared": {name: returns_of(e, bar) for name, e in others.items()}}
     return json.loads(json.dumps(card))
 
 
-def _compared(episodes: Episodes, bar: float) -> dict[str, Any]:
+def returns_of(episodes: Episodes, bar: float) -> dict[str, Any]:
+    """Return mean, deviation, standard error and success of the task's returns, and all of them."""
     value = episodes.task_return
     spread = float(value.std(ddof=1)) if len(value) > 1 else 0.0
     return {"task_return_mean": float(value.mean()), "task_return_std": spread,

@@ -17,7 +17,7 @@ class EvaluationConfig:
         max_steps: control steps of an episode; None for the task's own length.
     """
 
-    episodes: int = 5
+    episodes: int = 10
     card_episodes: int = 10
     max_steps: int | None = None
 
