@@ -116,10 +116,13 @@ def _connect(ray: Any, address: str | None, cpus: float | None, gpus: int | None
             _knock(address)
         ray.init(address=address or "local", log_to_driver=False,
                  logging_level=logging.WARNING, **here)
-    except (OSError, RuntimeError, ValueError) as error:
+    except Exception as error:  # Ray raises bare ones too, e.g. on a machine that is too busy
         first = str(error).strip().split("\n")[0]
-        raise MwxError(f"no Ray cluster at {address or 'this machine'}: {first}; `ray status` "
-                       f"shows whether one runs, `ray start --head` starts one") from None
+        if address is None:
+            raise MwxError(f"Ray does not start here: {first}; --engine local needs no Ray"
+                           ) from None
+        raise MwxError(f"no Ray cluster at {address}: {first}; `ray status` shows whether one "
+                       f"runs, `ray start --head` starts one") from None
     if on_terminate is not None and threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, on_terminate)
 

@@ -18,7 +18,7 @@ class Table:
 
     def __init__(self) -> None:
         self._live: Any = None
-        self._drawn = self._reported = -1e9
+        self._drawn, self._reported = -1e9, time.monotonic()
         self._told: dict[str, tuple[str, int]] = {}
 
     def __enter__(self) -> "Table":

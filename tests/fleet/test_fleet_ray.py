@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -12,22 +14,27 @@ from mwx.fleet import Fleet, record
 from mwx.fleet.ray_engine import RayEngine
 
 ray = pytest.importorskip("ray", reason='Ray is not installed: pip install "mwx[cluster]"')
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(280)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(560)]
 HELD = 40  # steps after which the training waits to be killed
 
 
-@pytest.fixture
-def cluster(monkeypatch):
-    """A head without processors and two nodes of one each."""
+@pytest.fixture(scope="module")
+def head():
+    """A cluster whose head has no processors."""
     from ray.cluster_utils import Cluster
-    monkeypatch.setenv("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     found = Cluster(initialize_head=True, head_node_args={"num_cpus": 0,
                                                           "include_dashboard": False})
-    found.workers = [found.add_node(num_cpus=1) for _ in range(2)]
-    found.wait_for_nodes()
     yield found
-    ray.shutdown()
     found.shutdown()
+
+
+@pytest.fixture
+def cluster(head):
+    """The cluster with two nodes of one processor each."""
+    while len(head.worker_nodes) < 2:
+        head.add_node(num_cpus=1)
+    head.wait_for_nodes()
+    return head
 
 
 def run(cluster, jobs, root, **options):
@@ -57,7 +64,7 @@ def test_a_lost_node_costs_nothing_but_time(cluster, trainings, tmp_path):
         if removed or not (victim.path / "checkpoints" / f"{HELD:09d}").exists():
             return
         where = record.attempts(victim.path)[0]["where"]
-        node = next(n for n in cluster.workers if where.endswith(n.node_id[:8]))
+        node = next(n for n in cluster.worker_nodes if where.endswith(n.node_id[:8]))
         removed.append(where)
         cluster.remove_node(node, allow_graceful=False)
     rows = run(cluster, [victim, whole], tmp_path, retries=4, watch=take_away)
@@ -96,6 +103,25 @@ def test_stopping_ends_the_trainings_of_every_node(cluster, standins, tmp_path):
         pid = record.attempts(job.path)[0]["pid"]
         wait_for(lambda pid=pid: not alive(pid))
         assert record.card(job.path) is None
+
+
+def test_trainings_end_with_the_fleet_that_is_killed_outright(cluster, standins, tmp_path):
+    job = standins("slow")[0]
+    code = ("from pathlib import Path; from mwx.fleet import Fleet, Job\n"
+            "from mwx.fleet.ray_engine import RayEngine\n"
+            f"jobs = [Job('stand', 'slow', 0, Path({str(job.path)!r}), program={job.program!r})]\n"
+            f"Fleet(jobs, {str(tmp_path)!r}).run(lambda: RayEngine({cluster.address!r}))")
+    fleet = subprocess.Popen([sys.executable, "-c", code])
+    try:
+        wait_for(lambda: (job.path / "checkpoints" / "000000050").exists(), 60.0)
+    finally:
+        fleet.kill()
+        fleet.wait()
+    pid = record.attempts(job.path)[0]["pid"]
+    wait_for(lambda: not alive(pid), 60.0)
+    (tmp_path / "go").touch()
+    row = run(cluster, [job], tmp_path)["stand-slow-0"]
+    assert row["status"] == "finished" and row["history"][1]["from_step"] == 50
 
 
 def test_a_local_cluster_of_its_own_and_what_never_fits(standins, tmp_path):
