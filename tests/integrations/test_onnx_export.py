@@ -2,6 +2,8 @@
 
 import json
 import sys
+import textwrap
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from mwx.robot import H1
 from mwx.router import CompositePolicy, FileGuidance, NetworkConfig, Router
 from mwx.router.router import Layout
 from mwx.sim import make
+from mwx.types import Obs
 
 onnx = pytest.importorskip("onnx", reason="needs the extra 'export'")
 pytest.importorskip("onnxscript", reason="needs the extra 'export'")
@@ -139,6 +142,23 @@ def test_a_file_stands_alone_and_tells_nothing_of_the_machine(files):
     dims = {p.name: p.type.tensor_type.shape.dim[0].dim_param for p in model.graph.input}
     assert set(dims) == {"proprio", "target", "right_target", "time_s", "age_s"}
     assert set(dims.values()) == {"batch"}
+
+
+def test_the_example_of_the_page_runs(files, monkeypatch):
+    """The page's code, three steps of it, sends what the policy in Python would send."""
+    page = (Path(__file__).parents[2] / "docs" / "export.md").read_text()
+    example = page.split("## Use")[1].split("at 50 Hz")[0]
+    code = textwrap.dedent(example.strip("\n")).replace("while True", "for _ in range(3)")
+    policy, path = files["walk"]
+    monkeypatch.chdir(path.parent)
+    home = np.concatenate([H1.home_qpos, np.zeros(H1.nv)])[None]
+    sent = []
+    exec(code, {"read_robot": lambda: home.astype(np.float32), "send_to_servos": sent.append})
+    carry, none = policy.initial(1), np.full((1, 3), np.nan)
+    for ctrl in sent:
+        action, carry = policy(Obs(home, home, home[:, :0], none), carry)
+        np.testing.assert_allclose(ctrl, H1.to_ctrl(action[0]), atol=1e-4)
+    assert len(sent) == 3
 
 
 def test_the_verb_writes_and_compares(tmp_path, capsys):

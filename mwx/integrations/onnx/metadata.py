@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import mwx
+from mwx.experts import ExpertLibrary
 from mwx.experts.expert import Expert
 from mwx.experts.prior import ReachPrior
 from mwx.integrations.onnx.graphs import CompositeGraph, ExpertGraph
@@ -24,8 +25,7 @@ LICENCE = "Apache-2.0"  # of the shipped experts, as of mwx
 
 def metadata(policy: Policy, graph: ExpertGraph | CompositeGraph, opset: int) -> dict[str, str]:
     """Return key -> text of everything that a user of the graph alone must know."""
-    experts = {policy.config.skill: policy} if isinstance(policy, Expert) else \
-        dict(policy.library.experts) if isinstance(policy, CompositePolicy) else {}
+    experts = _experts(policy)
     span = H1.ctrl_high - H1.ctrl_low
     facts = {
         "format": FORMAT, "mwx_version": mwx.__version__, "opset": str(opset), "robot": H1.name,
@@ -62,6 +62,13 @@ def feature_names(expert: Expert) -> list[str]:
         names += [axis for hand in prior.hands for axis in _axes(f"{hand}_error")]
         names += [f"{H1.joint_names[i]}_command" for i in prior.arm]
     return names
+
+
+def _experts(policy: Policy) -> dict[str, Expert]:
+    if isinstance(policy, Expert):
+        return {policy.config.skill: policy}
+    library = policy.library if isinstance(policy, CompositePolicy) else None
+    return dict(library.experts) if isinstance(library, ExpertLibrary) else {}
 
 
 def _axes(name: str) -> list[str]:
