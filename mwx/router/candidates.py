@@ -6,13 +6,21 @@ import torch
 from torch import Tensor
 
 from mwx.agents.config import PlannerConfig
-from mwx.agents.planner import Plan, draw_noise, make_score, plan, roll_policy, search
+from mwx.agents.planner import (
+    LatentModel,
+    Plan,
+    draw_noise,
+    make_score,
+    plan,
+    roll_policy,
+    search,
+)
 from mwx.agents.world_model import WorldModel
 from mwx.errors import MwxError
 
 
 @torch.no_grad()
-def plan_among(model: WorldModel, z: Tensor, mean: Tensor, candidates: Tensor,
+def plan_among(model: LatentModel, z: Tensor, mean: Tensor, candidates: Tensor,
                config: PlannerConfig, discount: float, generator: torch.Generator,
                sample: bool = True) -> Plan:
     """Plan, Paper eq. (7), with candidates among the samples of the first iteration.
@@ -38,7 +46,7 @@ def plan_among(model: WorldModel, z: Tensor, mean: Tensor, candidates: Tensor,
     key = int(torch.randint(2**32, (1,), generator=generator, device=z.device))
     noise = draw_noise(key, torch.arange(len(z)), config, model.act_dim, z.device)
     members = None
-    if config.q_members is not None:
+    if config.q_members is not None and isinstance(model, WorldModel):
         members = torch.randperm(model.config.num_q, generator=generator,
                                  device=z.device)[:config.q_members]
     if config.start == "policy":

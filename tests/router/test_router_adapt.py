@@ -1,0 +1,263 @@
+"""The reward switcher: whose reference is rewarded, what enters the learner, exact continuation."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+import torch
+
+from mwx.agents.config import PlannerConfig
+from mwx.agents.loop import Loop
+from mwx.agents.planner import plan
+from mwx.baselines.adaptation import adaptation
+from mwx.errors import MwxError
+from mwx.experts import load_library
+from mwx.experts.alignment import alignment_reward
+from mwx.router import TABLE_IV_SCHEDULES, CompositePolicy, reference_expert
+from mwx.router.adapt import adapt, play, rivals
+from mwx.router.adapt_config import AdaptConfig
+from mwx.router.adapt_env import AdaptEnv
+from mwx.router.adapted import load_adapted
+from mwx.router.candidates import plan_among
+from mwx.router.mixture import Mixture
+from mwx.runs import Run, read_json, read_metrics
+from mwx.sim import make
+
+NAMES = ("stand", "walk", "reach")
+
+
+@dataclass(frozen=True)
+class RowByRow:
+    """Row b follows expert b + (steps so far) // 3; with groups, each joint group another one."""
+
+    groups: int = 1
+    experts: tuple[str, ...] = NAMES
+
+    def weights(self, obs, progress):
+        rows = np.arange(len(progress))[:, None] + np.arange(self.groups)
+        leading = (rows + np.round(progress[:, None] * 100).astype(int) // 3) % len(NAMES)
+        return 0.1 + 0.7 * np.eye(len(NAMES))[leading], progress + 0.01  # (B, G, K)
+
+
+@pytest.fixture(scope="module")
+def library():
+    torch.set_num_threads(1)
+    return load_library(names=NAMES)
+
+
+@pytest.fixture
+def world(library):
+    def build(rows=3, groups=1, seed=0, **changes):
+        config = replace(AdaptConfig(), **changes)
+        composite = CompositePolicy(RowByRow(groups), library, smoothing_s=0.0)
+        return AdaptEnv(make("door", rows, seed, 1), Mixture(composite, library, config), seed)
+    return build
+
+
+def test_the_alignment_follows_the_routed_expert(world, library):
+    env = world()
+    for _ in range(5):
+        view, carry, raw = env.view, env.carry, env.env.obs
+        leading = view.shares.argmax(-1)
+        for row, i in enumerate(leading):
+            target = library.experts[NAMES[i]].phase_aligned(raw, carry.experts[i])
+            assert np.array_equal(view.q[row], target.q[row])
+            assert np.array_equal(view.qd[row], target.qd[row])
+        step = env.step(np.zeros((3, 19)))
+        p = step.final_obs.proprio
+        expected = alignment_reward(p[:, 7:26], p[:, 32:51], view.q, view.qd, np.ones(19),
+                                    env.mixture.config.alignment)
+        assert np.allclose(step.terms["alignment_return"], expected, atol=0)
+        assert np.allclose(step.reward, step.terms["task_return"] + expected)
+
+
+def test_joint_groups_align_with_their_own_expert(world, library):
+    env = world(rows=1, groups=4)
+    targets = [library.experts[n].phase_aligned(env.env.obs, c).q[0]
+               for n, c in zip(NAMES, env.carry.experts, strict=True)]
+    legs, left_arm = slice(0, 10), slice(11, 15)
+    assert np.array_equal(env.view.q[0, legs], targets[0][legs])
+    assert np.array_equal(env.view.q[0, left_arm], targets[2][left_arm])
+
+
+def test_the_logged_stage_is_the_routers_choice(world):
+    env, counted = world(), np.zeros(3)
+    for _ in range(7):
+        expected = env.mixture.composite.router.weights(
+            env.env.obs, env.carry.progress)[0].mean(1).argmax(-1)
+        assert np.array_equal(env.view.stage, expected)
+        terms = env.step(np.zeros((3, 19))).terms
+        logged = np.stack([terms[f"stage_{n}"] for n in NAMES], -1)
+        assert np.array_equal(logged.argmax(-1), expected) and (logged.sum(-1) == 1).all()
+        counted += logged.sum(0)
+    shares = env.stage_shares()
+    assert [shares[f"stage/{n}"] for n in NAMES] == pytest.approx(counted / counted.sum())
+    assert sum(env.stage_shares().values()) == 0
+
+
+@pytest.mark.parametrize("total", [2_000_000, 1_000])
+def test_schedule_paper_is_the_table_stretched_to_the_training(world, total):
+    agent = AdaptConfig().agent
+    env = world(schedule="paper", agent=replace(agent, loop=replace(agent.loop, steps=total)))
+    table = TABLE_IV_SCHEDULES["door"]
+    assert [name for _, name in table] == list(NAMES)
+    for end, name in table:
+        edge = round(end * total / 2_000_000)
+        env.trained = edge - env.num_envs
+        env._look(env.env.obs)
+        assert {NAMES[i] for i in env.view.stage} == {name}
+        env.step(np.zeros((3, 19)))  # the next step is past the edge
+        following = reference_expert(table, edge, total)
+        assert {NAMES[i] for i in env.view.stage} == {following}
+
+
+def test_schedule_paper_needs_its_experts_and_its_task(library):
+    composite = CompositePolicy(RowByRow(), library)
+    with pytest.raises(MwxError, match="task in Table IV 'stand'"):
+        Mixture(composite, library, AdaptConfig(task="h1-stand", schedule="paper"))
+    fewer = library.subset(("stand", "walk"))
+    with pytest.raises(MwxError, match="'reach'"):
+        Mixture(composite, fewer, AdaptConfig(schedule="paper"))
+
+
+@pytest.mark.parametrize("base", ["residual", "advice"])
+def test_advice_does_what_the_mixture_does_and_candidates_what_the_experts_do(world, base):
+    env = world(base=base, residual=10.0)
+    mixture, view = env.mixture, env.view
+    assert np.allclose(mixture.command(view, env.advise(env.env.obs)), view.action)
+    offered = mixture.candidates(view)  # (B, 1 + K, A)
+    assert offered.shape == (3, 4, 19) and (abs(offered) <= 1).all()
+    for k in range(3):
+        assert np.allclose(mixture.command(view, offered[:, k + 1]), view.proposals[:, k])
+
+
+def test_a_residual_reaches_no_further_than_told(world):
+    env = world(residual=0.2)
+    from mwx.robot import H1
+    moved = H1.to_ctrl(env.mixture.command(env.view, np.ones((3, 19)))) - \
+        H1.to_ctrl(env.view.action)
+    assert (moved <= 0.2 + 1e-9).all() and np.isclose(moved, 0.2).mean() > 0.9
+
+
+def test_a_saved_state_continues_bit_for_bit(world):
+    one, other = world(), world(seed=9)
+    actions = np.random.default_rng(0).uniform(-1, 1, (24, 3, 19))
+    for a in actions[:12]:
+        one.step(a)
+    other.set_state(one.get_state())
+    for a in actions[12:]:
+        x, y = one.step(a), other.step(a)
+        assert np.array_equal(x.obs.vector, y.obs.vector) and np.array_equal(x.reward, y.reward)
+    assert one.stage_shares() == other.stage_shares() and one.trained == other.trained == 72
+
+
+class OneGoodAction:
+    """A latent model that pays for one action only, at every step."""
+
+    act_dim = 2
+    good = torch.tensor([0.9, -0.7])
+
+    def next(self, z, action):
+        return z
+
+    def reward(self, z, action):
+        return -1e3 * (action - self.good).square().sum(-1), torch.ones(len(z))
+
+    def q(self, z, action, reduce="mean", members=None):
+        return torch.zeros(len(z))
+
+    def pi(self, z, noise=None):
+        a = torch.zeros(len(z), 2) if noise is None else 0.01 * noise
+        return a, torch.zeros(len(z)), a
+
+
+@pytest.mark.parametrize("start", ["plan", "policy"])
+def test_a_candidate_is_tried_and_none_changes_nothing(start):
+    model, z = OneGoodAction(), torch.zeros(3, 4)
+    config = PlannerConfig(samples=8, policy_samples=4, elites=2, iterations=2, start=start,
+                           std_start=0.05, std_max=0.1, std_min=0.0)
+    def planned(candidates):
+        return plan_among(model, z, torch.zeros(3, 3, 2), candidates, config, 0.99,
+                          torch.Generator().manual_seed(0), sample=False)
+    plain = plan(model, z, torch.zeros(3, 3, 2), config, 0.99, torch.Generator().manual_seed(0),
+                 sample=False)
+    assert torch.equal(planned(torch.zeros(3, 0, 2)).mean, plain.mean)
+    offered = torch.stack([model.good, torch.zeros(2)]).expand(3, 2, 2)
+    assert (plain.action - model.good).abs().max() > 0.3
+    assert torch.allclose(planned(offered).action, model.good.expand(3, 2), atol=0.02)
+    with pytest.raises(MwxError, match="5 candidates for 4 samples"):
+        planned(torch.zeros(3, 5, 2))
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    torch.set_num_threads(1)
+    path = tmp_path_factory.mktemp("adapt") / "door"
+    return path, adapt(adaptation("door", "tiny"), path)
+
+
+def test_the_card_holds_the_rivals_and_is_reproduced(trained):
+    path, folder = trained
+    card = read_json(folder / "card.json")
+    assert {"composite, not adapted", "uniform mix", "stand alone", "walk alone",
+            "reach alone"} <= set(card["compared"])
+    policy = load_adapted(path, planned=True)
+    again = play(policy, policy.mixture.config, 2, card["evaluation"]["seed"])
+    assert [round(float(x), 6) for x in again.task_return] == card["returns"]
+    composite = rivals(policy.mixture)["composite, not adapted"]
+    again = play(composite, policy.mixture.config, 2, card["evaluation"]["seed"])
+    assert again.task_return.mean() == card["compared"]["composite, not adapted"][
+        "task_return_mean"]
+    rows = [r for r in read_metrics(path / "metrics.jsonl") if "stage/walk" in r]
+    assert rows and all(sum(v for k, v in r.items() if k.startswith("stage/")) == pytest.approx(1)
+                        for r in rows)
+
+
+def test_the_stages_are_drawn(trained):
+    from mwx.evaluation.stages import draw_run, read_episode, show_card
+    episode = read_episode(trained[1] / "episode.npz")
+    assert np.array_equal(episode["stage"], episode["shares"].argmax(-1))
+    assert draw_run(trained[1]).read_bytes()[:4] == b"\x89PNG"
+    assert "composite, not adapted" in show_card(trained[1])
+
+
+def test_an_adaptation_resumes_bit_for_bit(trained, tmp_path):
+    """Interrupted after its first updates, a run ends as one that was left alone."""
+    path, _ = trained
+    config = adaptation("door", "tiny")
+    often = replace(config.agent, loop=replace(config.agent.loop, checkpoint_minutes=0.0))
+
+    def stop(self):
+        save(self)
+        if self.step >= 60:
+            raise KeyboardInterrupt
+    save, Loop.save = Loop.save, stop
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            adapt(replace(config, agent=often), tmp_path / "half")
+    finally:
+        Loop.save = save
+    adapt(config, tmp_path / "half", resume=True)
+    step, arrays, _ = Run(path).restore()
+    again, others, _ = Run(tmp_path / "half").restore()
+    assert step == again and arrays.keys() == others.keys()
+    for name, value in arrays.items():
+        assert np.array_equal(value, others[name], equal_nan=True), name
+
+
+@pytest.mark.parametrize(("changes", "hint"), [
+    ({"task": "h1hand-door"}, "h1-door"), ({"task": "h1-push"}, "task with a script"),
+    ({"task": "h1-stand", "schedule": "paper"}, "Table IV")])
+def test_what_cannot_be_adapted_is_told_first(changes, hint, tmp_path):
+    with pytest.raises(MwxError, match=hint):
+        adapt(replace(AdaptConfig(), **changes), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_mistakes_name_the_nearest(tmp_path):
+    with pytest.raises(MwxError, match="did you mean 'tiny'"):
+        adaptation("door", "tinny")
+    with pytest.raises(MwxError, match="did you mean 'no_vlm'"):
+        adaptation("door", variant="no-vlm")
+    with pytest.raises(MwxError, match="no router there"):
+        adaptation("door", router=tmp_path)
