@@ -1,12 +1,13 @@
 """MotionClip: a captured (or generated) motion as key points in the world."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from mwx.errors import MwxError
 from mwx.types import Array
 
+MOST_HELD = 8  # repetitions of a frame that a data set may have been stored with
 MAX_FRAMES = 250_000  # 35 minutes at 120 Hz, up to 2 GB while an AMASS file is read
 
 
@@ -80,3 +81,25 @@ class MotionClip:
     def duration_s(self) -> float:
         """[s] from the first to the last frame."""
         return (len(self.positions_w) - 1) / self.fps
+
+
+def without_held_frames(clip: MotionClip) -> MotionClip:
+    """Return the clip without frames that only repeat the one before, at its true rate.
+
+    Some data sets were stored at a multiple of the rate they were captured at by repeating frames:
+    a person who stops and jumps on thirty times a second.
+    """
+    frames = clip.positions_w
+    if len(frames) < 2 * MOST_HELD:
+        return clip
+    same = np.concatenate([[False], (frames[1:] == frames[:-1]).all((1, 2))])
+    every = round(len(frames) / max(1, (~same).sum()))
+    expected = np.arange(len(frames)) % every != 0
+    if every < 2 or (same != expected).any() or every > MOST_HELD:
+        return clip
+    turns = clip.rotations_w
+    return replace(
+        clip, positions_w=frames[::every], fps=clip.fps / every,
+        rotations_w=None if turns is None else turns[::every],
+        notes=(*clip.notes, f"every frame is stored {every} times: read at "
+                            f"{clip.fps / every:g} Hz, not {clip.fps:g}"))

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from mwx.errors import MwxError, nearest
-from mwx.motion.clip import MotionClip
+from mwx.motion.clip import MotionClip, without_held_frames
 from mwx.motion.formats import deepmimic, npz
 from mwx.motion.formats.amass import read_amass
 from mwx.motion.formats.asf_amc import FPS, read_amc, read_asf
@@ -95,9 +95,9 @@ def read_clip(path: str | Path, skeleton: str | Path | None = None, fps: float |
     if not file.is_file():
         what = "a folder, not a file" if file.is_dir() else "no such file"
         raise MwxError(f"{file}: {what}")
-    return READERS[suffix][1](file, Options(
+    return without_held_frames(READERS[suffix][1](file, Options(
         None if skeleton is None else Path(skeleton), fps,
-        None if body_model is None else Path(body_model), part))
+        None if body_model is None else Path(body_model), part)))
 
 
 def _located(name: str) -> tuple[Path, str | None]:
