@@ -31,6 +31,7 @@ def test_jobs_finish_fail_and_resume(standins, tmp_path):
     assert [a["from_step"] for a in rows["stand-once-2"]["history"]] == [0, 50]
 
 
+@pytest.mark.slow
 def test_stopping_cancels(standins, tmp_path):
     job = standins("slow")[0]
 
@@ -44,6 +45,7 @@ def test_stopping_cancels(standins, tmp_path):
     assert record.card(job.path) is None
 
 
+@pytest.mark.slow
 def test_a_preempted_job_is_queued_again_and_resumes(standins, tmp_path):
     """The signal that comes before a preemption or the time limit: same Slurm job, next attempt."""
     job = standins("slow")[0]
@@ -90,6 +92,7 @@ def test_sbatch_is_asked_for_what_the_job_needs(slurm, standins, tmp_path):
         SlurmEngine(tmp_path, ["partitoin=gpu"]).start(standins("good")[0])
 
 
+@pytest.mark.slow
 def test_a_fleet_killed_outright_finds_its_slurm_jobs_again(slurm, standins, tmp_path):
     job = standins("slow")[0]
     SlurmEngine(tmp_path).start(job)  # and is never heard of again
