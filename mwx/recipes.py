@@ -118,19 +118,19 @@ def _attentive(agent: AgentConfig) -> AgentConfig:
 
 
 def stand(agent: AgentConfig) -> ExpertConfig:
-    """Stand: quiet balance under pushes that a regulator does not bear, so a policy teaches it."""
+    """Stand: quiet balance, warmed up by the balance regulator."""
     return ExpertConfig(agent=_attentive(_half_as_long(agent)), skill="stand", task="stand",
                         motion="stand",
-                        tracking=TrackingConfig(residual=0.5, push_speed=0.4, push_interval_s=3.0),
-                        teacher=TeacherConfig(kind="ppo", steps=1_000_000, assist=0.2))
+                        tracking=TrackingConfig(residual=0.5, push_speed=0.3, push_interval_s=3.0),
+                        teacher=TeacherConfig(kind="lqr"))
 
 
 def walk(agent: AgentConfig) -> ExpertConfig:
-    """Walk at one metre per second, warmed up by an assisted imitation policy."""
+    """Walk at one metre per second, warmed up by the gait regulator."""
     return ExpertConfig(agent=_attentive(agent), skill="walk", task="walk", motion="walk",
-                        speed=1.15, prior=PriorConfig(start_s=0.5, ramp_s=1.0),
+                        speed=1.15, prior=PriorConfig(start_s=0.5, ramp_s=3.0),
                         tracking=TrackingConfig(residual=0.5),
-                        teacher=TeacherConfig(kind="ppo", steps=1_200_000))
+                        teacher=TeacherConfig(kind="lqr"))
 
 
 def run(agent: AgentConfig) -> ExpertConfig:
@@ -150,11 +150,14 @@ def sit(agent: AgentConfig) -> ExpertConfig:
 
 
 def carry(agent: AgentConfig) -> ExpertConfig:
-    """Walk with a box on the forearms; it starts there, so no episode starts inside the stride."""
+    """Walk with a box on the forearms; it starts there, so no episode starts inside the stride.
+
+    Warmed up by the gait regulator: a policy that explores shakes the box off before it has walked.
+    """
     return ExpertConfig(agent=_attentive(agent), skill="carry", task="carry", motion="carry",
-                        speed=1.1, prior=PriorConfig(start_s=0.5, ramp_s=2.0),
+                        speed=1.0, prior=PriorConfig(start_s=0.5, ramp_s=3.0),
                         tracking=TrackingConfig(residual=0.4, reference_starts=0.0),
-                        teacher=TeacherConfig(kind="ppo", steps=1_000_000))
+                        teacher=TeacherConfig(kind="lqr"))
 
 
 def crawl(agent: AgentConfig) -> ExpertConfig:

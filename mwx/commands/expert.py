@@ -6,15 +6,17 @@ from mwx.commands.words import Skill
 
 
 def train(skill: Skill, recipe: str = "cpu", out: Path | None = None, seed: int = 0,
-          resume: bool = False, threads: int = 1) -> None:
+          resume: bool = False, steps: int | None = None, threads: int = 1) -> None:
     """Train one specialised expert and export it when done.
 
     Args:
-        skill: stand, walk or reach.
+        skill: one of the eight (`mwx expert list` shows those at hand).
         recipe: cpu (2 cores, an hour), paper (its sizes; days on a CPU), tiny (tests).
         out: run directory; runs/<skill>-<recipe>-<seed> unless told.
         seed: of everything random.
         resume: continue from the last complete checkpoint.
+        steps: environment steps of the world model instead of the recipe's; with --resume, where
+            to end: a run that is past it already is exported as it is.
         threads: of simulation and learner.
     """
     from mwx import recipes
@@ -22,7 +24,7 @@ def train(skill: Skill, recipe: str = "cpu", out: Path | None = None, seed: int 
     from mwx.runs import RUNS
     path = out or RUNS / f"{skill}-{recipe}-{seed}"
     config = recipes.expert(skill, recipe, seed, threads)
-    print(f"expert: {train_expert(config, path, resume=resume)}")
+    print(f"expert: {train_expert(config, path, resume, steps)}")
 
 
 def show(root: Path | None = None) -> None:

@@ -5,6 +5,7 @@ import re
 import shutil
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -45,7 +46,8 @@ def load_reference(config: ExpertConfig) -> Reference:
     return generate(config.motion, speed=config.speed)
 
 
-def train_expert(config: ExpertConfig, path: str | Path, resume: bool = False) -> Path:
+def train_expert(config: ExpertConfig, path: str | Path, resume: bool = False,
+                 steps: int | None = None) -> Path:
     """Train a specialised expert, Paper eq. (1) and eq. (3).
 
     Maximises J = E[sum_t gamma^t (R_t + beta H(pi(.|s_t)))], eq. (3), with R_t the alignment reward
@@ -56,6 +58,7 @@ def train_expert(config: ExpertConfig, path: str | Path, resume: bool = False) -
         config: what to train and how; see mwx.recipes.
         path: run directory; holds the finished expert in expert/ at the end.
         resume: continue bit for bit from the last complete checkpoint.
+        steps: environment steps of the world model instead of the configured ones.
 
     Returns:
         The folder of the finished expert.
@@ -65,12 +68,13 @@ def train_expert(config: ExpertConfig, path: str | Path, resume: bool = False) -
     """
     path, run = Path(path), Run(Path(path))
     if resume:
-        config = configs.load(ExpertConfig, path / "config.json")
+        config = _until(configs.load(ExpertConfig, path / "config.json"), steps)
         reference = Reference.load(path / "reference.npz")
     else:
         if (path / "config.json").exists():
             raise MwxError(f"{path} holds a run already: give --resume to continue it, or "
                            f"another --out")
+        config = _until(config, steps)
         run = Run.create(path, configs.to_dict(config), config.seed)
         reference = load_reference(config)
         reference.save(path / "reference.npz")
@@ -85,7 +89,14 @@ def train_expert(config: ExpertConfig, path: str | Path, resume: bool = False) -
                     augment=_mirrored(mirror) if mirror else None,
                     evaluate=partial(_scores, config, reference))
         loop.train(resume=resume and run.resumable)
-    return export(config, path, time.time() - began)
+    return export(_until(config, loop.step), path, time.time() - began)
+
+
+def _until(config: ExpertConfig, steps: int | None) -> ExpertConfig:
+    if steps is None:
+        return config
+    agent = config.agent
+    return replace(config, agent=replace(agent, loop=replace(agent.loop, steps=steps)))
 
 
 def mirror_of(prior: Prior) -> Mirror | None:

@@ -180,6 +180,18 @@ def test_a_teacher_resumes_bit_for_bit(tmp_path):
         assert (tmp_path / "half" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 
 
+def test_a_run_may_end_early(tmp_path):
+    """What is behind is exported, with the card telling how many steps that were."""
+    config = recipes.expert("stand", "tiny")
+    often = replace(config, agent=replace(config.agent, loop=replace(
+        config.agent.loop, checkpoint_minutes=0.0, evaluate_every=40)))
+    with pytest.raises(KeyboardInterrupt):
+        _interrupted(often, tmp_path / "run", at=40)
+    folder = train_expert(often, tmp_path / "run", resume=True, steps=1)
+    assert 40 <= read_json(folder / "card.json")["steps"] < config.agent.loop.steps
+    assert load_expert(folder).config.skill == "stand"
+
+
 def test_a_run_in_use_is_not_written_over(trained):
     with pytest.raises(MwxError, match="--resume"):
         train_expert(recipes.expert("stand", "tiny"), trained.parent)
