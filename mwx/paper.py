@@ -157,6 +157,31 @@ DEVIATIONS = (
         "episode",
         "its axis is training steps, and Fig. 9 calls it a reward switcher", "by reading"),
     Deviation(
+        "whose reference the adaptation rewards", "Table IV: one expert, by training step",
+        "by default the expert that leads in the router's weights in that state, joint group by "
+        "joint group where the router weighs groups; --schedule paper is the table, stretched to "
+        "the training's length; the stage is part of the observation",
+        "with the reference fixed to Walk, a robot at the hatch is paid for walking on; a reward "
+        "that changes by training step cannot be told from the state alone",
+        "both schedules are options of `mwx adapt`; which is better is not measured yet"),
+    Deviation(
+        "how experts enter the adaptation", "the reward alone names a reference expert",
+        "the policy acts as a bounded residual around the mixture (or clones it, with a weight "
+        "that decays), and the planner tries the mixture's and every expert's action",
+        "the experts already stand and walk: what they know need not be learned again",
+        "base, residual and proposals are fields of the recipe; not measured yet"),
+    Deviation(
+        "ablation without a VLM", "Table III: a rule-based router, not trained (NULL)",
+        "keyword rules give the guidance of a router that is trained like the full model's",
+        "an untrained row cannot show what the VLM is worth",
+        "`mwx ablate`; no run yet"),
+    Deviation(
+        "ablation without imitation", "bypasses imitation, maps network sizes to TD-MPC2 weights",
+        "the adaptation's alignment reward is off; with --plain-experts the experts are such as "
+        "never had one either",
+        "the paper's procedure cannot be told from its words",
+        "`mwx ablate`; no run yet; the table says which of the two it was"),
+    Deviation(
         "number of experts", "eight experts, seven named",
         "any number; Stand, Walk and Reach are shipped", "the eighth is not named",
         "cards of the shipped experts"),

@@ -5,12 +5,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mwx.baselines.adaptation import VARIANTS, adaptation
 from mwx.config import to_dict
 from mwx.errors import MwxError, unknown
+from mwx.router.adapt import check
+from mwx.router.adapt_config import AdaptConfig
 from mwx.runs import RUNS, provenance, read_json, write_json
 
 LOG, PLAN = "train.log", "ablation.json"
@@ -60,6 +62,27 @@ class Ablation:
                 for variant in dict.fromkeys(self.variants)]
 
 
+    def folders(self, variant: str) -> dict[str, Path | None]:
+        """Return the router and the experts of a variant: experts of another kind need a router of
+        their own."""
+        if variant == "no_imitation" and self.plain_experts:
+            return {"router": None, "experts": self.plain_experts}
+        return {"router": self.router, "experts": self.experts}
+
+    def config(self, variant: str) -> AdaptConfig:
+        """Return what the first seed of a variant is trained with; see adaptation."""
+        return adaptation(self.task, self.recipe, variant, schedule=self.schedule,
+                          steps=self.steps, planned=self.planned, threads=self.threads,
+                          **self.folders(variant))
+
+    def means(self, variant: str) -> str:
+        """Return in words what is left out in a variant."""
+        if variant != "no_imitation":
+            return VARIANTS[variant].means
+        return "no alignment reward; its experts were " + (
+            "trained without imitation too" if self.plain_experts else "trained with imitation")
+
+
 @dataclass(frozen=True)
 class Job:
     """One training of an ablation."""
@@ -82,12 +105,10 @@ class Job:
     def command(self) -> list[str]:
         """Return the command line, which resumes where there is something to resume."""
         a = self.ablation
-        experts = a.plain_experts or a.experts if self.variant == "no_imitation" else a.experts
-        # experts of another kind need a router of their own
-        router = None if experts != a.experts else a.router
         given = {"--recipe": a.recipe, "--variant": self.variant, "--schedule": a.schedule,
                  "--seed": self.seed, "--threads": a.threads, "--out": self.path,
-                 "--steps": a.steps, "--router": router, "--experts": experts}
+                 "--steps": a.steps,
+                 **{f"--{k}": v for k, v in a.folders(self.variant).items()}}
         words = [str(w) for k, v in given.items() if v is not None for w in (k, v)]
         resume = ["--resume"] if (self.path / "config.json").exists() else []
         return [sys.executable, "-m", "mwx.fleet.leash", "adapt", a.task, *words,
@@ -106,9 +127,10 @@ def run(ablation: Ablation, jobs: int = 1, say: Callable[[str], None] = print) -
     if jobs < 1:
         raise MwxError(f"--jobs {jobs}: at least one at a time")
     every = ablation.jobs()
-    for job in every:  # a mistake is told before anything is trained
-        adaptation(ablation.task, ablation.recipe, job.variant, schedule=ablation.schedule,
-                   router=ablation.router, steps=ablation.steps)
+    for variant in dict.fromkeys(job.variant for job in every):
+        config = ablation.config(variant)
+        if VARIANTS[variant].edit is not None:
+            check(config)  # a mistake is told before anything is trained
     _same_settings(ablation)
     waiting = [job for job in every if not job.card.is_file()]
     say(f"{len(every)} jobs, {len(every) - len(waiting)} of them finished before")
@@ -121,9 +143,7 @@ def run(ablation: Ablation, jobs: int = 1, say: Callable[[str], None] = print) -
 
 def _same_settings(ablation: Ablation) -> None:
     """Keep the settings beside the runs; refuse to mix runs of different ones."""
-    config = adaptation(ablation.task, ablation.recipe, schedule=ablation.schedule,
-                        router=ablation.router, experts=ablation.experts, steps=ablation.steps,
-                        planned=ablation.planned)
+    config = replace(ablation.config("full"), threads=1)
     plain = ablation.plain_experts
     settings = {"config": to_dict(config), "plain_experts": plain and str(plain.absolute())}
     path = ablation.out / PLAN

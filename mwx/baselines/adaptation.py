@@ -82,8 +82,8 @@ VARIANTS: Mapping[str, Variant] = MappingProxyType({
     "no_vlm": Variant("w/o VLM", lambda c: replace(c, guidance="rules", router=None),
                       "keyword rules give the guidance of a router that is trained all the same"),
     "no_imitation": Variant("w/o imitation", _without_imitation,
-                            "no alignment reward; with --plain-experts, experts that never had "
-                            "one either"),
+                            "no alignment reward; with --plain-experts, experts trained without "
+                            "imitation too"),
     "scratch": Variant("TD-MPC2 from scratch", None,
                        "the same world model and budget on the task's reward alone"),
 })

@@ -85,7 +85,7 @@ def ablate(task: Task, seeds: int = 3, recipe: Recipe = "cpu", steps: int | None
     finally:
         paths = {v: {j.seed: j.path for j in ablation.jobs() if j.variant == v}
                  for v in ablation.variants}
-        entries = [read_entry(VARIANTS[v].label, VARIANTS[v].means, p) for v, p in paths.items()]
+        entries = [read_entry(VARIANTS[v].label, ablation.means(v), p) for v, p in paths.items()]
         if any(entries):
             for path in write_ablation(name, entries, ablation.out):
                 print(path)

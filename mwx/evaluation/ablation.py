@@ -190,7 +190,7 @@ def ablation_curves(task: str, entries: Sequence[Entry]) -> "Figure":
             if entry.convergence is not None:
                 axes.axvline(entry.convergence / 1e3, color=colour, lw=0.8, ls=(0, (2, 2)))
         axes.set(xlabel="environment steps [thousand]", ylabel="task return",
-                 title=f"{task}: mean over seeds, 95 % bootstrap band; dots: convergence")
+                 title=f"{task}: mean over seeds, 95 % bootstrap band; dotted line: converged")
         axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), labelcolor=INK)
         return figure
 

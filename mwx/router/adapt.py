@@ -21,9 +21,10 @@ from mwx.agents.loop import Loop
 from mwx.agents.planner import shift
 from mwx.agents.progress import Progress
 from mwx.agents.world_model import WorldModel
-from mwx.errors import MwxError
+from mwx.errors import MwxError, unknown
 from mwx.experts import load_library
 from mwx.experts.alignment import alignment_reward
+from mwx.experts.library import expert_folders
 from mwx.experts.scoring import UNIT_ALIGNMENT, summary
 from mwx.router.adapt_config import AdaptConfig
 from mwx.router.adapt_env import JOINTS, SPEEDS, AdaptEnv
@@ -39,12 +40,11 @@ from mwx.router.adapted import (
 from mwx.router.candidates import plan_among
 from mwx.router.demos import scripted_demonstrations
 from mwx.router.guidance import Guidance, load_guidance
-from mwx.router.mixture import Mixture
+from mwx.router.mixture import Mixture, stages_of
 from mwx.router.providers import FileGuidance
 from mwx.router.router import Router
 from mwx.router.rules import KeywordRules
 from mwx.router.scripts import script_for
-from mwx.router.switcher import schedule
 from mwx.router.train import train_router
 from mwx.runs import Run, commit, provenance, read_json, write_json
 from mwx.sim import make
@@ -113,12 +113,15 @@ def check(config: AdaptConfig) -> None:
     robot, task = resolve(config.task)
     if robot.name != "h1":
         raise MwxError(f"the experts are the H1's: adapt to h1-{task.name}, not to {config.task}")
-    names = Router.load(Path(config.router)).experts if config.router else None
-    library = load_library(config.experts, names)
+    known = tuple(expert_folders(config.experts))
+    names = Router.load(Path(config.router)).experts if config.router else known
+    for name in names:
+        if name not in known:
+            raise unknown("expert", name, known)
     if config.schedule == "paper":
-        schedule(task.name)
+        stages_of(config, names)
     if config.router is None and config.mixing == "router":
-        script_for(task.name, library.names)
+        script_for(task.name, names)
 
 
 def prepare(config: AdaptConfig, folder: Path) -> None:

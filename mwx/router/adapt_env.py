@@ -18,7 +18,8 @@ class AdaptEnv:
     """Wraps a task for the reward switcher (implements mwx.types.Env).
 
     `obs.vector` is the task's own, then the mixture's action (A), its weights (K), the stage in
-    force (K, one-hot) and the routed reference's joints (J): all that the reward depends on.
+    force (K, one-hot, scaled) and the routed reference's joints (J): what the reward depends
+    on.
     reward = task_weight * task + alignment (eq. 4) to the expert in force.
 
     Attributes:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from mwx.agents.normaliser import FLOOR
 from mwx.errors import MwxError, unknown
 from mwx.experts import ExpertLibrary
 from mwx.experts.expert import ExpertCarry
@@ -55,9 +56,12 @@ class Mixture:
     def __init__(self, composite: CompositePolicy, library: ExpertLibrary, config: AdaptConfig):
         self.composite, self.library, self.config = composite, library, config
         self.names, self.act_dim = library.names, library.act_dim
-        self.stages = _stages(config, self.names) if config.schedule == "paper" else None
+        self.stages = stages_of(config, self.names) if config.schedule == "paper" else None
         self.scale = config.residual * 2 / (H1.ctrl_high - H1.ctrl_low)  # (A,) per action of 1
         self._groups = groups_of(self.act_dim)
+        # a normaliser divides by FLOOR what has not varied yet: a stage that comes in later must
+        # not be a shock
+        self._told = FLOOR if config.agent.model.normalise else 1.0
 
     def initial(self, num_envs: int) -> CompositeCarry:
         """Return the carry at the start of B episodes."""
@@ -75,7 +79,8 @@ class Mixture:
         leading = self._leading(after.weights, step)
         stage = shares.argmax(-1) if self.stages is None else leading[:, 0]
         q, qd = self._reference(obs, carry.experts, leading)
-        vector = np.concatenate([obs.vector, action, shares, np.eye(len(self.names))[stage], q], -1)
+        told = self._told * np.eye(len(self.names))[stage]
+        vector = np.concatenate([obs.vector, action, shares, told, q], -1)
         return View(action, after.proposals, shares, stage, q, qd, vector.astype(np.float32), after)
 
     def _leading(self, weights: Array, step: int) -> Array:
@@ -121,7 +126,8 @@ class Mixture:
         return np.concatenate([mixed, each], 1)
 
 
-def _stages(config: AdaptConfig, experts: tuple[str, ...]) -> tuple[tuple[int, str], ...]:
+def stages_of(config: AdaptConfig, experts: tuple[str, ...]) -> tuple[tuple[int, str], ...]:
+    """Return Table IV's stages of a task, whose experts must all be at hand."""
     stages = schedule(config.task.removeprefix("h1-"))
     for _, name in stages:
         if name not in experts:
