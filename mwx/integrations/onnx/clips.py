@@ -49,20 +49,19 @@ class Clips(nn.Module):
         # a motion that is not blended in is there at the first step
         ramps = [prior.ramp_s if prior.ramp_s > 0 else CONTROL_DT for prior in priors]
         gaits = [1 / ref.duration_s if is_gait(ref) else 0.0 for ref in refs]
-        for name, value in {
-                "table": torch.tensor(np.concatenate(rows), dtype=torch.float32),
-                "home": torch.tensor(H1.home_joints, dtype=torch.float32)}.items():
-            self.register_buffer(name, value)
-        self._exact = {"start": np.cumsum(lengths) - lengths, "frames": lengths,
-                       "after": np.where(loops, 0, lengths - 1), "ramp_s": np.array(ramps),
-                       "fps": np.array([ref.fps for ref in refs]), "cycles": np.array(gaits)}
-        for name, value in self._exact.items():
+        for name, value in {"table": np.concatenate(rows), "home": H1.home_joints}.items():
+            self.register_buffer(name, torch.tensor(value, dtype=torch.float32))
+        exact = {"start": np.cumsum(lengths) - lengths, "frames": lengths,
+                 "after": np.where(loops, 0, lengths - 1), "ramp_s": np.array(ramps),
+                 "fps": np.array([ref.fps for ref in refs]), "cycles": np.array(gaits)}
+        for name, value in exact.items():
             self.register_buffer(name, torch.tensor(value, dtype=torch.float64))
         self.register_buffer("loop", torch.tensor(loops))
 
     def forward(self, time_s: Tensor, age_s: Tensor) -> Played:
         """Return what to do at clocks (B, K) and ages (B, 1), both [s] in 64 bits."""
-        now, goal = self._rows(time_s + CONTROL_DT / 2), self._rows(time_s + CONTROL_DT)
+        rows = self._rows(torch.stack([time_s + CONTROL_DT / 2, time_s + CONTROL_DT], 1))
+        now, goal = rows[:, 0], rows[:, 1]
         kind = self.table.dtype
         ramp = ((age_s + CONTROL_DT) / self.ramp_s).clamp(0, 1).to(kind)
         turns = time_s * self.cycles
@@ -72,12 +71,13 @@ class Clips(nn.Module):
                       ramp * goal[..., SPEED])
 
     def _rows(self, time_s: Tensor) -> Tensor:
-        """Return the table's rows (B, K, 20) at times (B, K), interpolated."""
+        """Return the table's rows (B, 2, K, 20) at times (B, 2, K), interpolated."""
         place = time_s * self.fps
         held = torch.minimum(place.clamp(min=0), self.frames - 1)
         place = torch.where(self.loop, place, held)
         low = place.floor()
         first = low - (low / self.frames).floor() * self.frames
         second = torch.where(first + 1 < self.frames, first + 1, self.after)
-        a, b = (self.table[(self.start + row).long()] for row in (first, second))
+        pair = self.table[(self.start + torch.stack([first, second], 1)).long()]
+        a, b = pair[:, 0], pair[:, 1]
         return a + (place - low).to(a.dtype)[..., None] * (b - a)

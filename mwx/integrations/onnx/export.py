@@ -68,19 +68,20 @@ def _traced(graph: ExpertGraph | CompositeGraph, dynamo: bool) -> "onnx.ModelPro
         raise MwxError('writing ONNX needs the extra: pip install "mwx[export]"') from None
     into = (*graph.sees, *graph.carries)
     given = tuple(_sample(port, graph.start.get(port.name)) for port in into)
-    names = {"input_names": [port.name for port in into],
-             "output_names": [port.name for port in (*graph.gives, *_after(graph))]}
+    names = [port.name for port in into]
+    outputs = [port.name for port in (*graph.gives, *_after(graph))]
     with _quiet():
         if dynamo:
             axes: Any = tuple({0: torch.export.Dim("batch")} for _ in into)
-            program = torch.onnx.export(graph, given, dynamo=True, opset_version=OPSET, **names,
-                                        external_data=False, dynamic_shapes=(axes,))
+            program = torch.onnx.export(
+                graph, given, dynamo=True, opset_version=OPSET, input_names=names,
+                output_names=outputs, external_data=False, dynamic_shapes=(axes,))
             assert program is not None
             return program.model_proto
         data = io.BytesIO()
-        rows = {name: {0: "batch"} for name in (*names["input_names"], *names["output_names"])}
-        torch.onnx.export(graph, given, data, dynamo=False, opset_version=OPSET, **names,
-                          dynamic_axes=rows)
+        rows = {name: {0: "batch"} for name in (*names, *outputs)}
+        torch.onnx.export(graph, given, data, dynamo=False, opset_version=OPSET,  # pyright: ignore[reportArgumentType]
+                          input_names=names, output_names=outputs, dynamic_axes=rows)
     return onnx.load_from_string(data.getvalue())
 
 

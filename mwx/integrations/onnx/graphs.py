@@ -185,7 +185,7 @@ class CompositeGraph(nn.Module):
     """K experts and what weighs them: eq. (13) with the experts' carries and the weights' own."""
 
     groups: Tensor | None
-    fixed: Tensor | None
+    fixed: Tensor
 
     def __init__(self, policy: CompositePolicy):
         super().__init__()
