@@ -19,7 +19,7 @@ EXTRAS: dict[str, tuple[tuple[str, ...], str]] = {
     "export": (("onnx", "onnxruntime"), "experts and routers as ONNX"),
     "baselines": (("stable_baselines3",), "PPO and SAC to compare with"),
     "dreamer": (("sheeprl",), "DreamerV3 to compare with"),
-    "cluster": (("ray",), "many runs on many machines"),
+    "cluster": (("ray", "submitit"), "many runs on many machines"),
     "wandb": (("wandb",), "metrics to Weights & Biases"),
     "benchmarks": (("mink",), "another retargeting to compare with"),
     "test": (("pytest", "xdist", "hypothesis"), "the test suite"),
