@@ -61,6 +61,42 @@ def leg_joints(side: str, base: Array, ankle_w: Array, foot_yaw: Array, foot_pit
     return np.stack([yaw, roll, pitch, knee, foot_pitch - trunk_pitch - pitch - knee], axis=-1)
 
 
+def leg_points(side: str, base: Array, ankle_w: Array, foot_yaw: Array
+               ) -> tuple[Array, Array]:
+    """Return hip and knee (T, 3) [m, world] of the leg that puts the ankle where it should be.
+
+    An ankle out of reach is taken as far on its way as the leg is long, and joint limits are not
+    asked: these are aims. Arguments as of `leg_joints`.
+    """
+    inverse = rotations.conjugate(base[:, 3:7])
+    # the yaw that turns the foot there, inside the joint's range
+    joint = LEG_JOINTS[side][0]
+    yaw = (foot_yaw - rotations.heading(base[:, 3:7]) + np.pi) % (2 * np.pi) - np.pi
+    yaw = np.clip(yaw, H1.low[joint], H1.high[joint])
+    turn = rotations.about("z", yaw)
+    origin = HIP * np.array([1, SIDES[side], 1])
+    ankle = rotations.rotate(rotations.conjugate(turn),
+                             rotations.rotate(inverse, ankle_w - base[:, :3]) - origin)
+    ankle = ankle - np.array([ROLL_X, 0, 0])
+    away = SIDES[side] * PITCH_Y
+    radius = np.maximum(np.hypot(ankle[:, 1], ankle[:, 2]), abs(away) + 0.01)
+    roll = np.arctan2(ankle[:, 2], ankle[:, 1]) + np.arccos(away / radius)
+    swing = rotations.about("x", roll)
+    ankle = rotations.rotate(rotations.conjugate(swing), ankle)
+    x, z = ankle[:, 0], ankle[:, 2]
+    distance = np.clip(np.hypot(x, z), 0.2, THIGH + SHANK)
+    knee = np.pi - np.arccos((THIGH ** 2 + SHANK ** 2 - distance ** 2) / (2 * THIGH * SHANK))
+    pitch = np.arctan2(-x, -z) - np.arctan2(SHANK * np.sin(knee), THIGH + SHANK * np.cos(knee))
+    hip = np.broadcast_to([0.0, away, 0.0], ankle.shape)
+    thigh = rotations.rotate(rotations.about("y", pitch), np.array([0.0, 0.0, -THIGH]))
+
+    def world(point: Array) -> Array:
+        out = rotations.rotate(swing, point) + np.array([ROLL_X, 0, 0])
+        return base[:, :3] + rotations.rotate(base[:, 3:7], origin + rotations.rotate(turn, out))
+
+    return world(hip), world(hip + thigh)
+
+
 def _pitch(q: Array) -> Array:
     axis = rotations.rotate(q, np.broadcast_to([1.0, 0, 0], (len(q), 3)))
     return np.arcsin(np.clip(-axis[:, 2], -1, 1))

@@ -17,6 +17,7 @@ from mwx.types import Array
 
 DEPTH = 0.005  # [m] deeper overlaps of the robot's own parts count as collisions
 FLAT = 0.02  # [m] a standing foot whose heel is lower than this stands flat
+ARM = ("shoulder_yaw_link", "elbow_link", "hand")
 # quantity -> (unit, target, larger is better)
 TARGETS = {
     "key_error_mean": ("cm", 1.5, False), "key_error_p95": ("cm", 3.0, False),
@@ -112,6 +113,26 @@ def self_collisions(qpos: Array) -> Array:
         mujoco.mj_collision(model, data)
         owners = model.geom_bodyid[data.contact.geom]
         out[t] = bool(((owners > 0).all(axis=-1) & (data.contact.dist < -DEPTH)).any())
+    return out
+
+
+def arm_overlaps(qpos: Array) -> Array:
+    """Return (T, 2) [m] how deep the left and the right arm overlap the rest, 0 up to DEPTH."""
+    model = bodies.model()
+    data = mujoco.MjData(model)
+    names = [model.body(b).name for b in range(model.nbody)]
+    arm = np.array([[name.startswith(f"{side}_") and name.endswith(ARM) for name in names]
+                    for side in ("left", "right")])
+    out = np.zeros((len(qpos), 2))
+    for t, row in enumerate(qpos):
+        data.qpos[:] = row
+        mujoco.mj_kinematics(model, data)
+        mujoco.mj_collision(model, data)
+        owners = model.geom_bodyid[data.contact.geom].reshape(-1, 2)
+        deep = np.where((owners > 0).all(axis=1) & (data.contact.dist < -DEPTH),
+                        -data.contact.dist, 0)
+        for i in range(2):
+            out[t, i] = np.max(deep * arm[i][owners].any(axis=1), initial=0)
     return out
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.ndimage import maximum_filter1d
 
-from mwx.errors import MwxError
+from mwx.maths import rotations
 from mwx.motion import bodies, ik_seed, kinematics, tangent
 from mwx.motion.banded import solve
 from mwx.motion.clip import MotionClip
@@ -22,7 +22,7 @@ from mwx.motion.feedforward import FeedForwardConfig, feed_forward
 from mwx.motion.ik_seed import LINKS, SeedConfig
 from mwx.motion.kinematics import Pose
 from mwx.motion.leg_ik import LEG_JOINTS, SIDES
-from mwx.motion.quality import fidelity, quality_sheet, self_collisions
+from mwx.motion.quality import arm_overlaps, fidelity, quality_sheet
 from mwx.motion.reference import Reference
 from mwx.motion.skeleton_fit import FPS, Targets, fit
 from mwx.robot import H1
@@ -44,8 +44,8 @@ class RetargetConfig:
         sole: W for the orientation of a standing foot [1 / rad^2].
         base, joints: W for the base's and the joints' own coordinates [1 / m^2 or 1 / rad^2].
         margin: [rad] kept from joint limits; speed_margin: part of the speed limits used.
-        hand_rooms: [m] of a low hand from the middle of the body; the next is taken where the arms
-            still run into H1's broad hips.
+        hand_rounds: how often low hands are moved aside where they still run into H1's broad hips;
+            hand_spare: [m] more than they overlap.
         velocity_smoothing: (window [frames], order) of qdot*.
     """
 
@@ -57,7 +57,8 @@ class RetargetConfig:
     joints: float = 0.1
     margin: float = 0.01
     speed_margin: float = 0.95
-    hand_rooms: tuple[float, ...] = (0.0, 0.2, 0.27, 0.34)
+    hand_rounds: int = 4
+    hand_spare: float = 0.005
     velocity_smoothing: tuple[int, int] = (17, 3)
     contact: ContactConfig = field(default_factory=ContactConfig)
     seed: SeedConfig = field(default_factory=SeedConfig)
@@ -92,25 +93,35 @@ def retarget_clip(clip: MotionClip, config: RetargetConfig | None = None,
 
 
 def _solved(clip: MotionClip, config: RetargetConfig) -> tuple[Array, Targets]:
-    """Solve; where arms and hips collide give the hands more room, there alone."""
-    if not config.hand_rooms:
-        raise MwxError("hand_rooms is empty: name at least one, 0 leaves the arms as they are")
+    """Solve; where arms and hips collide give that hand more room, as much as they overlap."""
     seeds = dataclasses.replace(config.seed, margin=config.margin)
-    room: float | Array = config.hand_rooms[0]
-    targets = fit(clip, config.contact, room)
+    targets = fit(clip, config.contact)
+    room = np.zeros((len(targets.base), 2))
     start = ik_seed.seed(targets, seeds)
-    for wider in (*config.hand_rooms[1:], None):
-        hits = self_collisions(start)
-        if wider is None or not hits.any():
+    for _ in range(config.hand_rounds):
+        deep = arm_overlaps(start)
+        if not deep.any():
             qpos = whole_clip(start, targets, config)
-            hits = self_collisions(qpos)
-            if wider is None or not hits.any():
+            deep = arm_overlaps(qpos)
+            if not deep.any():
                 return qpos, targets
-        near = maximum_filter1d(hits, 2 * ROOM_FRAMES + 1, mode="nearest")
-        room = np.where(near, wider, room)
+        room = np.maximum(room, _room(deep, targets, config.hand_spare))
         targets = fit(clip, config.contact, room)
         start = ik_seed.seed(targets, seeds, start)
-    raise AssertionError("the last round returns")
+    return whole_clip(start, targets, config), targets
+
+
+def _room(deep: Array, targets: Targets, spare: float) -> Array:
+    """Return how far (T, 2) [m] each hand should be from the middle of the body.
+
+    Args:
+        deep: (T, 2) [m] an arm overlaps the body; spare: [m] more than that.
+    """
+    wide = np.stack([np.sum((targets.points[f"{side}_wrist"] - targets.points["pelvis"])
+                            * rotations.rotate(targets.base, np.array([0.0, sign, 0.0])), axis=1)
+                     for side, sign in SIDES.items()], axis=1)
+    needed = np.where(deep > 0, wide + deep + spare, 0.0)
+    return maximum_filter1d(needed, 2 * ROOM_FRAMES + 1, axis=0, mode="nearest")
 
 
 def whole_clip(start: Array, targets: Targets, config: RetargetConfig) -> Array:

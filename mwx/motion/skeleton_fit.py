@@ -16,13 +16,16 @@ from mwx.robot import h1_numbers
 from mwx.types import Array
 
 FPS = 50.0  # [Hz] of every reference
-CUTOFF_HZ = 6.0  # marker noise lives above, gait below (Winter)
+CUTOFF_HZ, ORDER = 6.5, 4  # marker noise lives above, gait below (Winter): a steep edge
 UPPER_ARM, FOREARM = 0.333, 0.310  # [m] shoulder to elbow axis, elbow axis to hand
 SHOULDER = np.array([0.0, 0.2135, 0.4389])  # [m] left shoulder in the torso
 TIP = h1_numbers.SOLE_X[1]  # [m] foremost point of the sole ahead of the ankle
-LEAN_KEPT = 0.3  # part of the legs' sideways lean that is kept
-LEG_USED = 0.992 * (leg_ik.THIGH + leg_ik.SHANK)  # [m] a straight knee has no inverse
+LEAN_KEPT = 0.35  # part of the legs' sideways lean that is kept
+LEG_USED = 0.996 * (leg_ik.THIGH + leg_ik.SHANK)  # [m] a straight knee has no inverse
 HEADING_S = 0.4  # [s] slower turns change the heading, faster ones are the pelvis' swing
+RESTING_SPEED, RESTING_HEIGHT = 0.5, 0.12  # [m/s], [m] of ankles that may tell the floor's slope
+SLOPE_WAY, MAX_SLOPE = 1.0, 0.03  # [m] of floor to see it from; steeper is no error of the set-up
+BENT = (0.3, 0.8)  # sine of the knee's angle where it starts to tell the leg's heading, where alone
 MAX_HEEL_RISE = 0.55  # [rad] of the foot about its tip
 BONES = tuple((f"{side}_{a}", f"{side}_{b}") for side in leg_ik.SIDES for a, b in
               (("hip", "knee"), ("knee", "ankle"), ("shoulder", "elbow"), ("elbow", "wrist")))
@@ -52,23 +55,24 @@ class Targets:
     supports: dict[str, Array] = field(default_factory=dict)
 
 
-def fit(clip: MotionClip, config: ContactConfig, hand_room: float | Array = 0.0) -> Targets:
+def fit(clip: MotionClip, config: ContactConfig, hand_room: Array | None = None) -> Targets:
     """Return the robot-sized targets of a human clip, starting at the origin towards +x.
 
     Args:
         clip: key points of a person; config: when feet stand.
-        hand_room: [m] kept between a low hand and the middle of the body, one or (T,).
+        hand_room: (T, 2) [m] a low left and right hand keep from the middle of the body.
     """
-    points = _facing_x(_at_fps(body_points(clip), clip.fps))
+    points = _levelled(_facing_x(_at_fps(body_points(clip), clip.fps)))
     directions = {bone: _unit(points[bone[1]] - points[bone[0]]) for bone in BONES}
     flat, contact = _feet(points, config)
     yaw, lean = _trunk(points)
     base = rotations.multiply(rotations.about("z", yaw), rotations.about("y", lean))
     torso_yaw = np.clip(_angle(_line_yaw(points, "shoulder") - yaw), -0.6, 0.6)
-    foot_yaw = {s: _foot_yaw(points, s, yaw, contact[:, i]) for i, s in enumerate(leg_ik.SIDES)}
-    robot = _legs(points, base, directions)
+    foot_yaw = {s: _foot_yaw(points, s, yaw, contact[:, i], directions)
+                for i, s in enumerate(leg_ik.SIDES)}
+    robot = _legs(points, base, directions, flat)
     robot, pitch = _anchored(robot, foot_yaw, flat, contact)
-    robot = _within_reach(robot, contact)
+    robot = _jointed(_within_reach(robot, contact), base, foot_yaw)
     robot |= _arms(robot, base, torso_yaw, directions, hand_room)
     return Targets(robot, base, torso_yaw, foot_yaw, pitch, contact, flat, directions)
 
@@ -78,7 +82,7 @@ def _at_fps(points: dict[str, Array], fps: float) -> dict[str, Array]:
     count = len(points["pelvis"])
     times = np.arange(count) / fps
     wanted = np.arange(0, times[-1] + 1e-9, 1 / FPS)
-    sos = butter(2, CUTOFF_HZ, fs=fps, output="sos") if fps > 2.5 * CUTOFF_HZ else None
+    sos = butter(ORDER, CUTOFF_HZ, fs=fps, output="sos") if fps > 2.5 * CUTOFF_HZ else None
 
     rows = np.stack(list(points.values()), axis=1).reshape(count, -1)  # (T, P * 3)
     if sos is not None and count > 12:
@@ -98,6 +102,27 @@ def _facing_x(points: dict[str, Array]) -> dict[str, Array]:
     turn = rotations.about("z", np.array(-heading))
     start = points["pelvis"][0] * np.array([1, 1, 0])
     return {part: rotations.rotate(turn, rows - start) for part, rows in points.items()}
+
+
+def _levelled(points: dict[str, Array]) -> dict[str, Array]:
+    """Take out the floor's slope along +x: laboratories are calibrated to a degree or so.
+
+    The slope is that of the ankles where they rest; steeper ones are hills and stairs and stay.
+    """
+    rows, heights = [], []
+    for i, side in enumerate(leg_ik.SIDES):
+        ankle = points[f"{side}_ankle"]
+        slow = np.linalg.norm(np.gradient(ankle, 1 / FPS, axis=0), axis=1) < RESTING_SPEED
+        slow &= ankle[:, 2] < np.percentile(ankle[:, 2], 2) + RESTING_HEIGHT
+        rows.append(np.stack([ankle[slow, 0], *(np.full(slow.sum(), k == i) for k in range(2))], 1))
+        heights.append(ankle[slow, 2])
+    places, level = np.concatenate(rows), np.concatenate(heights)
+    if len(level) < 4 or np.ptp(places[:, 0]) < SLOPE_WAY:
+        return points
+    slope = np.linalg.lstsq(places, level, rcond=None)[0][0]
+    if abs(slope) > MAX_SLOPE:
+        return points
+    return {part: p - slope * p[:, :1] * [0, 0, 1] for part, p in points.items()}
 
 
 def _unit(rows: Array) -> Array:
@@ -139,20 +164,34 @@ def _feet(points: dict[str, Array], config: ContactConfig) -> tuple[Array, Array
     for side in leg_ik.SIDES:
         heel = contacts.standing(points[f"{side}_ankle"], points["pelvis"], FPS, config)
         toe = points.get(f"{side}_toe")
-        ball = heel if toe is None else contacts.standing(toe, points["pelvis"], FPS, config)
+        ball = contacts.rolling(points[f"{side}_ankle"], points["pelvis"], _shank(points, side),
+                                FPS, config) if toe is None else \
+            contacts.standing(toe, points["pelvis"], FPS, config)
         contact.append(heel | ball)
         flat.append(heel)
     return np.stack(flat, 1), np.stack(contact, 1)
 
 
-def _foot_yaw(points: dict[str, Array], side: str, yaw: Array, on: Array) -> Array:
-    """Return the foot's heading, constant while it stands and within the hip's reach."""
+def _shank(points: dict[str, Array], side: str) -> float:
+    return float(np.linalg.norm(points[f"{side}_knee"] - points[f"{side}_ankle"], axis=1).mean())
+
+
+def _foot_yaw(points: dict[str, Array], side: str, yaw: Array, on: Array,
+              directions: dict[tuple[str, str], Array]) -> Array:
+    """Return the foot's heading, constant while it stands and within the hip's reach.
+
+    H1's foot and knee share one heading, the hip's: with a bent knee it is the knee's that shows.
+    """
     toe = points.get(f"{side}_toe")
     out = np.zeros_like(yaw)
     if toe is not None:
         foot = toe - points[f"{side}_ankle"]
-        out = np.clip(_angle(np.arctan2(foot[:, 1], foot[:, 0]) - yaw), -0.3, 0.3)
-    out = out + yaw
+        out = _angle(np.arctan2(foot[:, 1], foot[:, 0]) - yaw)
+    hinge = np.cross(directions[(f"{side}_hip", f"{side}_knee")],
+                     directions[(f"{side}_knee", f"{side}_ankle")])
+    plane = _angle(np.arctan2(-hinge[:, 0], hinge[:, 1]) - yaw)
+    bent = np.interp(np.linalg.norm(hinge, axis=1), BENT, (0, 1)) * (np.abs(plane) < np.pi / 4)
+    out = np.clip((1 - bent) * out + bent * plane, -0.3, 0.3) + yaw
     return _held(out[:, None], on)[:, 0]
 
 
@@ -173,8 +212,8 @@ def _held(rows: Array, on: Array) -> Array:
     return np.where(on[:, None], out, rows + smooth)
 
 
-def _legs(points: dict[str, Array], base: Array, directions: dict[tuple[str, str], Array]
-          ) -> dict[str, Array]:
+def _legs(points: dict[str, Array], base: Array, directions: dict[tuple[str, str], Array],
+          flat: Array) -> dict[str, Array]:
     """Return pelvis, hips, knees and ankles with the robot's lengths.
 
     The root's path is scaled by the leg ratio; hips stand H1's width apart and everything below
@@ -184,7 +223,8 @@ def _legs(points: dict[str, Array], base: Array, directions: dict[tuple[str, str
                      for s in leg_ik.SIDES for a, b in (("hip", "knee"), ("knee", "ankle"))]) * 2
     ratio = (leg_ik.THIGH + leg_ik.SHANK) / human
     middle = (points["left_hip"] + points["right_hip"]) / 2
-    floor = np.mean([np.percentile(points[f"{s}_ankle"][:, 2], 5) for s in leg_ik.SIDES])
+    floor = np.mean([_floor(points[f"{s}_ankle"][:, 2], flat[:, i])
+                     for i, s in enumerate(leg_ik.SIDES)])
     hips = np.concatenate([ratio * middle[:, :2], ratio * (middle[:, 2:] - floor) + leg_ik.SOLE], 1)
     pelvis = hips - rotations.rotate(base, np.array([leg_ik.ROLL_X, 0, leg_ik.HIP[2]]))
     robot = {"pelvis": pelvis}
@@ -196,6 +236,11 @@ def _legs(points: dict[str, Array], base: Array, directions: dict[tuple[str, str
         robot[f"{side}_knee"] = robot[f"{side}_hip"] + leg_ik.THIGH * thigh
         robot[f"{side}_ankle"] = robot[f"{side}_knee"] + leg_ik.SHANK * shank
     return robot
+
+
+def _floor(height: Array, flat: Array) -> float:
+    """Return the height of an ankle whose foot rests; its low heights where it never does."""
+    return float(height[flat].mean() if flat.any() else np.percentile(height, 5))
 
 
 def _upright(direction: Array, base: Array) -> Array:
@@ -240,6 +285,21 @@ def _within_reach(robot: dict[str, Array], contact: Array) -> dict[str, Array]:
     return {part: rows - down if part in moved else rows for part, rows in robot.items()}
 
 
+def _jointed(robot: dict[str, Array], base: Array, foot_yaw: dict[str, Array]
+             ) -> dict[str, Array]:
+    """Put hips and knees where H1's leg has them between this pelvis and these feet.
+
+    Its thigh hangs beside the yaw axis, which moves the hip by centimetres, and its knee bends in
+    one plane: where a foot was set to its place the human's knee would tear the leg apart.
+    """
+    out = dict(robot)
+    placed = np.concatenate([robot["pelvis"], base], axis=1)
+    for side in leg_ik.SIDES:
+        hip, knee = leg_ik.leg_points(side, placed, robot[f"{side}_ankle"], foot_yaw[side])
+        out[f"{side}_hip"], out[f"{side}_knee"] = hip, knee
+    return out
+
+
 def _covering(rows: Array, width: int) -> Array:
     """Return a smooth curve (T,) never below rows (T,): it starts to rise before it must."""
     highest = maximum_filter1d(rows, 2 * width + 1, mode="nearest")
@@ -273,17 +333,18 @@ def _landing(tip: Array, on: Array) -> Array:
 
 
 def _arms(robot: dict[str, Array], base: Array, torso_yaw: Array,
-          directions: dict[tuple[str, str], Array], hand_room: float | Array) -> dict[str, Array]:
+          directions: dict[tuple[str, str], Array], hand_room: Array | None) -> dict[str, Array]:
     chest = rotations.multiply(base, rotations.about("z", torso_yaw))
     out = {}
-    for side, sign in leg_ik.SIDES.items():
+    room = np.zeros((len(base), 2)) if hand_room is None else hand_room
+    for i, (side, sign) in enumerate(leg_ik.SIDES.items()):
         shoulder = robot["pelvis"] + rotations.rotate(chest, SHOULDER * np.array([1, sign, 1]))
         elbow = shoulder + UPPER_ARM * directions[(f"{side}_shoulder", f"{side}_elbow")]
         out[f"{side}_shoulder"], out[f"{side}_elbow"] = shoulder, elbow
         wrist = elbow + FOREARM * directions[(f"{side}_elbow", f"{side}_wrist")]
         aside = rotations.rotate(base, np.array([0.0, sign, 0.0]))
         low = wrist[:, 2] < robot["pelvis"][:, 2] + 0.05
-        short = hand_room - np.sum((wrist - robot["pelvis"]) * aside, axis=1)
+        short = room[:, i] - np.sum((wrist - robot["pelvis"]) * aside, axis=1)
         push = _covering(np.where(low, np.maximum(short, 0), 0), 5)[:, None] * aside
         out[f"{side}_elbow"], out[f"{side}_wrist"] = elbow + push / 2, wrist + push
     return out

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mwx.maths import rotations
-from mwx.motion import MotionClip, RetargetConfig, retarget_clip
+from mwx.motion import MotionClip, RetargetConfig, kinematics, leg_ik, retarget_clip
 from mwx.motion.contacts import ContactConfig
 from mwx.motion.human import human_walk
 from mwx.motion.reference import mirror_qpos
@@ -68,3 +68,38 @@ def test_a_mirrored_clip_gives_the_mirrored_robot() -> None:
     other = retarget_clip(MotionClip(CLIP.names, CLIP.parents, rows, CLIP.fps), config)
     np.testing.assert_allclose(other.qpos, mirror_qpos(plain.qpos), atol=1e-5)
     assert (other.contact == plain.contact[:, ::-1]).all()
+
+
+def test_feet_without_toes_stand_when_feet_with_toes_do() -> None:
+    clip = human_walk(strides=2, fps=50.0)
+    kept = [i for i, name in enumerate(clip.names) if not name.endswith("Foot")]
+    bare = MotionClip(tuple(clip.names[i] for i in kept), (-1,) * len(kept),
+                      clip.positions_w[:, kept], clip.fps)
+    with_toes, without = (fit(c, ContactConfig()).contact for c in (clip, bare))
+    assert (with_toes == without).mean() > 0.85
+
+
+def test_a_tilted_floor_is_levelled_and_a_hill_stays() -> None:
+    clip = human_walk(strides=2, fps=50.0)
+
+    def height(slope: float) -> float:
+        rows = clip.positions_w + slope * clip.positions_w[..., :1] * [0, 0, 1]
+        pelvis = fit(MotionClip(clip.names, clip.parents, rows, clip.fps),
+                     ContactConfig()).points["pelvis"]
+        return float(np.polyfit(pelvis[:, 0], pelvis[:, 2], 1)[0])
+
+    assert abs(height(0.015) - height(0.0)) < 0.004
+    assert height(0.08) - height(0.0) > 0.02
+
+
+@pytest.mark.parametrize("side", leg_ik.SIDES)
+def test_hips_and_knees_are_aimed_where_the_legs_have_them(side: str) -> None:
+    rng = np.random.default_rng(0)
+    qpos = np.tile(H1.home_qpos, (10, 1))
+    columns = 7 + leg_ik.LEG_JOINTS[side]
+    qpos[:, columns] += rng.uniform(-0.2, 0.2, (10, 5))
+    pose = kinematics.forward(qpos)
+    hip, knee = leg_ik.leg_points(side, qpos[:, :7], pose.places[f"{side}_ankle_link"],
+                                  qpos[:, columns[0]])
+    np.testing.assert_allclose(hip, pose.places[f"{side}_hip_pitch_link"], atol=1e-9)
+    np.testing.assert_allclose(knee, pose.places[f"{side}_knee_link"], atol=1e-9)
