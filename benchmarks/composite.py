@@ -6,8 +6,9 @@ The experts are the shipped ones; Walk again and again, with clocks and weights 
 time, takes the places of skills that are not shipped. The router is untrained, which costs the
 same. One thread. Python and onnxruntime are timed in turns, step by step, so that other work on
 the machine meets both alike. Prints medians and 10th percentiles of a step's processor time and
-wall time, the ratio of the processor times, and how far the actions were apart at most. The
-control period is 20 ms; the target for 8 experts is 1 ms.
+wall time, the ratio of the processor times, and how far the actions were apart at most; then the
+graph alone, step after step, with its weights in the caches. The control period is 20 ms; the
+target for 8 experts is 1 ms.
 """
 
 import argparse
@@ -69,6 +70,9 @@ def compare(policy: Policy, folder: Path, envs: int, repeats: int) -> dict[str, 
         for i, clock in enumerate(("cpu", "wall")):
             result |= {f"{name}_{clock}_ms": float(np.median(values[:, i])),
                        f"{name}_{clock}_p10_ms": float(np.percentile(values[:, i], 10))}
+    alone = np.array([timed(lambda: graph(obs, carry))[1] for _ in range(repeats)])[:, 0]
+    result |= {"onnx_alone_cpu_ms": float(np.median(alone)),
+               "onnx_alone_cpu_least_ms": float(alone.min())}
     result["cpu_ratio"] = result["python_cpu_ms"] / result["onnx_cpu_ms"]
     return {name: float(f"{value:.3g}") for name, value in
             {**result, "largest_difference": apart}.items()}
