@@ -48,7 +48,7 @@ class ImitatorConfig:
     checkpoint_s: float = 300.0
     regulator: RegulatorConfig = field(default_factory=RegulatorConfig)
     ppo: TeacherConfig = field(default_factory=lambda: TeacherConfig(
-        "ppo", steps=4_000_000, std=0.4, discount=0.98))
+        "ppo", steps=4_000_000, std=0.4, discount=0.98, kl=0.02, rate_high=5e-4))
 
 
 @dataclass(frozen=True)
