@@ -71,9 +71,10 @@ class Ablation:
 
     def config(self, variant: str) -> AdaptConfig:
         """Return what the first seed of a variant is trained with; see adaptation."""
+        folders = self.folders(variant)
         return adaptation(self.task, self.recipe, variant, schedule=self.schedule,
                           steps=self.steps, planned=self.planned, threads=self.threads,
-                          **self.folders(variant))
+                          router=folders["router"], experts=folders["experts"])
 
     def means(self, variant: str) -> str:
         """Return in words what is left out in a variant."""

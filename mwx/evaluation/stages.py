@@ -75,7 +75,7 @@ def _returns(axes: "Axes", rows: Sequence[Mapping[str, Any]], others: Mapping[st
     curve = curve_from(rows)
     if curve is not None:
         axes.plot(curve.steps / 1e3, curve.values, color=INK, lw=2.2, marker="o", ms=3.6,
-                  label="adapted, unaided")
+                  clip_on=False, label="adapted, unaided")
         axes.set_xlim(0, curve.steps[-1] / 1e3)
     tints = dict(zip(others, np.linspace(0.15, 0.7, len(others)), strict=True))
     for name, value in others.items():

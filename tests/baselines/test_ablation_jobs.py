@@ -8,6 +8,7 @@ from mwx.baselines import ablation as jobs
 from mwx.baselines.ablation import Ablation, run
 from mwx.baselines.adaptation import VARIANTS, adaptation
 from mwx.errors import MwxError
+from mwx.experts.library import expert_folders
 from mwx.runs import read_json, write_json
 
 
@@ -30,7 +31,12 @@ def test_steps_stretch_what_the_recipe_spreads_over_them():
 
 
 def test_one_variant_end_to_end_and_nothing_twice(tmp_path):
-    ablation = Ablation("door", (0,), "tiny", variants=("no_router",), out=tmp_path)
+    experts = tmp_path / "experts"
+    experts.mkdir()
+    for name in ("stand", "walk", "reach"):
+        (experts / name).symlink_to(expert_folders()[name])
+    ablation = Ablation("door", (0,), "tiny", variants=("no_router",), experts=experts,
+                        out=tmp_path / "out")
     lines: list[str] = []
     (job,) = run(ablation, say=lines.append)
     assert lines[0] == "1 jobs, 0 of them finished before" and "finished" in lines[-1]

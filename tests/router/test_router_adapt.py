@@ -13,6 +13,7 @@ from mwx.baselines.adaptation import adaptation
 from mwx.errors import MwxError
 from mwx.experts import load_library
 from mwx.experts.alignment import alignment_reward
+from mwx.experts.library import expert_folders
 from mwx.router import TABLE_IV_SCHEDULES, CompositePolicy, reference_expert
 from mwx.router.adapt import adapt, play, rivals
 from mwx.router.adapt_config import AdaptConfig
@@ -190,17 +191,26 @@ def test_a_candidate_is_tried_and_none_changes_nothing(start):
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory):
+def experts(tmp_path_factory):
+    """A folder of three of the shipped experts."""
+    folder, shipped = tmp_path_factory.mktemp("experts"), expert_folders()
+    for name in NAMES:
+        (folder / name).symlink_to(shipped[name])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory, experts):
     torch.set_num_threads(1)
     path = tmp_path_factory.mktemp("adapt") / "door"
-    return path, adapt(adaptation("door", "tiny"), path)
+    return path, adapt(adaptation("door", "tiny", experts=experts), path)
 
 
 def test_the_card_holds_the_rivals_and_is_reproduced(trained):
     path, folder = trained
     card = read_json(folder / "card.json")
-    assert {"composite, not adapted", "uniform mix", "stand alone", "walk alone",
-            "reach alone"} <= set(card["compared"])
+    assert set(card["compared"]) == {"composite, not adapted", "uniform mix", "stand alone",
+                                     "walk alone", "reach alone"}
     policy = load_adapted(path, planned=True)
     again = play(policy, policy.mixture.config, 2, card["evaluation"]["seed"])
     assert [round(float(x), 6) for x in again.task_return] == card["returns"]
@@ -221,10 +231,10 @@ def test_the_stages_are_drawn(trained):
     assert "composite, not adapted" in show_card(trained[1])
 
 
-def test_an_adaptation_resumes_bit_for_bit(trained, tmp_path):
+def test_an_adaptation_resumes_bit_for_bit(trained, experts, tmp_path):
     """Interrupted after its first updates, a run ends as one that was left alone."""
     path, _ = trained
-    config = adaptation("door", "tiny")
+    config = adaptation("door", "tiny", experts=experts)
     often = replace(config.agent, loop=replace(config.agent.loop, checkpoint_minutes=0.0))
 
     def stop(self):
