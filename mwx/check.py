@@ -16,7 +16,7 @@ EXTRAS: dict[str, tuple[tuple[str, ...], str]] = {
     "meshes": (("mujoco_menagerie",), "the real H1's meshes instead of primitives"),
     "viewer": (("viser",), "a viewer in the browser"),
     "mocap": (("h5py",), "dm_control's CMU recordings"),
-    "export": (("onnx", "onnxruntime"), "experts and routers as ONNX"),
+    "export": (("onnx", "onnxruntime", "onnxscript"), "experts and routers as ONNX"),
     "baselines": (("stable_baselines3",), "PPO and SAC to compare with"),
     "dreamer": (("sheeprl",), "DreamerV3 to compare with"),
     "cluster": (("ray", "submitit"), "many runs on many machines"),
