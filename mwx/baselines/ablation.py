@@ -127,18 +127,28 @@ def run(ablation: Ablation, jobs: int = 1, say: Callable[[str], None] = print) -
     """
     if jobs < 1:
         raise MwxError(f"--jobs {jobs}: at least one at a time")
-    every = ablation.jobs()
-    for variant in dict.fromkeys(job.variant for job in every):
-        config = ablation.config(variant)
-        if VARIANTS[variant].edit is not None:
-            check(config)  # a mistake is told before anything is trained
-    _same_settings(ablation)
+    every = begin(ablation)
     waiting = [job for job in every if not job.card.is_file()]
     say(f"{len(every)} jobs, {len(every) - len(waiting)} of them finished before")
     failed = _work(waiting, jobs, say)
     if failed:
         raise MwxError(f"{len(failed)} of {len(every)} jobs failed; the same command tries again:"
                        + "".join(f"\n  {job.path}: {why}" for job, why in failed.items()))
+    return every
+
+
+def begin(ablation: Ablation) -> list[Job]:
+    """Keep the settings beside the runs and return all jobs.
+
+    Raises:
+        MwxError: a mistake in the settings, or the folder was begun with others.
+    """
+    every = ablation.jobs()
+    for variant in dict.fromkeys(job.variant for job in every):
+        config = ablation.config(variant)
+        if VARIANTS[variant].edit is not None:
+            check(config)  # a mistake is told before anything is trained
+    _same_settings(ablation)
     return every
 
 

@@ -70,7 +70,7 @@ def ablate(task: Task, seeds: int = 3, recipe: Recipe = "cpu", steps: int | None
         jobs: processes at a time.
         threads: of each.
     """
-    from mwx.baselines.ablation import Ablation, run
+    from mwx.baselines.ablation import Ablation, begin, run
     from mwx.baselines.adaptation import VARIANTS
     from mwx.evaluation.ablation import read_entry, write_ablation
     from mwx.fleet.signals import terminated_as_interrupt
@@ -79,10 +79,11 @@ def ablate(task: Task, seeds: int = 3, recipe: Recipe = "cpu", steps: int | None
     ablation = Ablation(task, tuple(range(seeds)), recipe, steps, schedule, planned,
                         variants or tuple(VARIANTS), router, experts, plain_experts,
                         out or RUNS / f"ablate-{name}-{recipe}", threads)
+    begin(ablation)
     try:
         with terminated_as_interrupt():
             run(ablation, jobs, say=lambda line: print(line, flush=True))
-    finally:
+    finally:  # what there is so far
         paths = {v: {j.seed: j.path for j in ablation.jobs() if j.variant == v}
                  for v in ablation.variants}
         entries = [read_entry(VARIANTS[v].label, ablation.means(v), p) for v, p in paths.items()]

@@ -121,7 +121,11 @@ def check(config: AdaptConfig) -> None:
     if config.schedule == "paper":
         stages_of(config, names)
     if config.router is None and config.mixing == "router":
-        script_for(task.name, names)
+        try:
+            script_for(task.name, names)
+        except MwxError as error:
+            raise MwxError(f"no router is given, and none can be distilled: {error}; give "
+                           f"--router FOLDER of one that was trained for this task") from None
 
 
 def prepare(config: AdaptConfig, folder: Path) -> None:
