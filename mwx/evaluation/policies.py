@@ -22,7 +22,11 @@ def load_policy(folder: str | Path, experts: str | Path | None = None,
         MwxError: nothing there that acts; what exists is named.
     """
     folder = Path(folder)
-    for inner in (folder, folder / "expert", folder / "router", folder / "agent"):
+    for inner in (folder, folder / "expert", folder / "router", folder / "agent",
+                  folder / "adapted"):
+        if (inner / "adapt.json").is_file():
+            from mwx.router.adapted import load_adapted
+            return load_adapted(inner, planned, experts)
         if is_agent(inner):
             return load_agent(inner, planned)
         if (inner / "reference.npz").is_file() and (inner / "weights.safetensors").is_file():
