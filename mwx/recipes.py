@@ -161,12 +161,15 @@ def carry(agent: AgentConfig) -> ExpertConfig:
 
 
 def crawl(agent: AgentConfig) -> ExpertConfig:
-    """Get down on hands and knees and crawl, faster than the generated motion can."""
+    """Get down on hands and knees and crawl, faster than the generated motion can.
+
+    Getting down is the hard part, so most episodes start upright, and lying on the belly ends one.
+    """
     return ExpertConfig(agent=_attentive(agent), skill="crawl", task="crawl", motion="crawl",
                         speed=0.5, prior=PriorConfig(ramp_s=1.5),
-                        tracking=TrackingConfig(residual=0.6, speed=1.0, min_height=0.25,
-                                                max_tilt=0.3),
-                        teacher=TeacherConfig(kind="ppo", steps=1_000_000, assist=0.1))
+                        tracking=TrackingConfig(residual=0.6, speed=1.0, min_height=0.42,
+                                                max_tilt=0.3, reference_starts=0.3),
+                        teacher=TeacherConfig(kind="ppo", steps=600_000, assist=0.1))
 
 
 def reach(agent: AgentConfig) -> ExpertConfig:
