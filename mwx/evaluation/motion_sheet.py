@@ -284,9 +284,9 @@ def _forces(figure: "Figure", place: Any, now: Measured) -> None:
     for force in now.forward.support_force.values():
         vertical.plot(now.time, force[:, 2] / weight, color=INK, lw=1.1)
     root.plot(now.time, now.forward.unexplained, color=INK, lw=1.3)
-    _target(root, TARGETS["unexplained_p95"][1], "target of the 95th percentile")
+    _target(root, now.sheet.targets["unexplained_p95"][1], "target of the 95th percentile")
     most = float(now.forward.unexplained.max())
-    root.set_ylim(0, 1.25 * max(TARGETS["unexplained_p95"][1], most))
+    root.set_ylim(0, 1.25 * max(now.sheet.targets["unexplained_p95"][1], most))
     base.plot(now.time, now.reference.qpos[:, 2], color=INK, lw=1.4)
     middle = float(now.reference.qpos[:, 2].mean())
     span = max(0.05, 1.2 * float(np.ptp(now.reference.qpos[:, 2])))
@@ -312,12 +312,13 @@ def _marks(axes: "Axes", sheet: Sheet) -> None:
     step = min(0.066, 1 / (len(rows) + 1))
     _line(axes, 1 - step / 2, ("quantity", "measured", "target", "unit", ""), "#8a919b", INK)
     for k, name in enumerate(rows):
-        unit, target, more = TARGETS[name]
-        good = sheet.passes(name)
+        unit, good = TARGETS[name][0], sheet.passes(name)
+        mark = "" if name not in sheet.targets else "✓" if good else "✗"
+        bound = sheet.bound(name).replace(">=", "≥").replace("<=", "≤")
         y = 1 - (k + 1.5) * step
         axes.axhline(y + step / 2, color=LINE, lw=0.5)
         words = (name.replace("_", " "), f"{sheet.values[name]:.2f}",
-                 f"{'≥' if more else '≤'} {target:g}", unit, "✓" if good else "✗")
+                 bound, unit, mark)
         _line(axes, y, words, INK, GOOD if good else BAD)
 
 

@@ -70,9 +70,9 @@ def sheet_rows(sheet: "Sheet") -> list[tuple[str, str, str, str, str]]:
     """Return a quality sheet as rows: quantity, measured, target, unit, met or missed."""
     from mwx.motion.quality import TARGETS
     return [(name.replace("_", " "), f"{sheet.values[name]:.2f}",
-             f"{'≥' if more else '≤'} {target:g}", unit,
-             "met" if sheet.passes(name) else "missed")
-            for name, (unit, target, more) in TARGETS.items() if name in sheet.values]
+             sheet.bound(name).replace(">=", "≥").replace("<=", "≤"), unit,
+             "" if name not in sheet.targets else "met" if sheet.passes(name) else "missed")
+            for name, (unit, _, _) in TARGETS.items() if name in sheet.values]
 
 
 def result_row(score: "Score", label: str) -> "ResultRow":

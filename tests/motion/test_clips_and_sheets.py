@@ -1,4 +1,4 @@
-"""Clips stored at a multiple of their true rate."""
+"""Clips stored at a multiple of their true rate; what a sheet holds a motion to."""
 
 import dataclasses
 
@@ -7,6 +7,7 @@ import pytest
 
 from mwx.motion.clip import without_held_frames
 from mwx.motion.human import human_walk
+from mwx.motion.quality import Sheet
 
 
 @pytest.mark.parametrize("times", [2, 4])
@@ -32,3 +33,11 @@ def test_what_moves_or_rests_is_left_alone() -> None:
     stumbling[5] = stumbling[4]
     once = dataclasses.replace(walk, positions_w=stumbling)
     assert without_held_frames(once) is once
+
+
+def test_a_run_is_not_held_to_a_walks_targets() -> None:
+    run, walk = (Sheet(label, {"acceleration_rms": 60.0, "unexplained_p95": 0.5})
+                 for label in ("run", "walk"))
+    assert run.passed and not walk.passed
+    assert run.bound("acceleration_rms") == "-" and walk.bound("acceleration_rms") == "<= 16"
+    assert run.bound("unexplained_p95") == "<= 0.6"
