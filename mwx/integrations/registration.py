@@ -39,6 +39,7 @@ LISTINGS: dict[str, Listing] = {
     "reach": Listing(12000),
     "door": Listing(600),
     "carry": Listing(700),
+    "reach_two_hands": Listing(700, robots=("h1",)),
     "run": Listing(700),
     "crawl": Listing(700),
     "sit_simple": Listing(750),
