@@ -113,7 +113,8 @@ def test_files_from_before_supports_load(walk: Reference, tmp_path: Path) -> Non
     with np.load(path) as file:
         assert "supports" not in file.files  # nothing new in the files of feet alone
     assert Reference.load(path).bearing == {}
-    for old in (Path(__file__).parents[2] / "pretrained").glob("*/reference.npz"):
+    for skill in ("stand", "walk", "reach"):  # written before supports were thought of
+        old = Path(__file__).parents[2] / "pretrained" / skill / "reference.npz"
         assert Reference.load(old).supports is None
 
 
