@@ -103,4 +103,3 @@ class Bank:
         wanted[:, :3] += moved
         error = np.concatenate([difference(wanted, qpos), qvel - speed], -1)  # (B, 50)
         return ctrl - np.einsum("bij,bj->bi", gain, error)
-

@@ -1,4 +1,4 @@
-"""The imitator: a regulator for every clip, and one learned residual policy over all of them."""
+"""The imitator: one learned residual policy over all clips; without one, a clip's regulator."""
 
 import functools
 import json
@@ -30,7 +30,7 @@ def features_size() -> int:
 
 @dataclass(frozen=True)
 class Imitator:
-    """What acts: the regulator of the clip, and, where one was trained, a residual policy.
+    """What acts: a residual policy around the clip's commands, or nothing but those commands.
 
     Attributes:
         name: "imitator", or "regulator" for the regulator alone.
