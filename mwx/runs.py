@@ -138,9 +138,17 @@ class Run:
     def _draw(self, step: int, values: Mapping[str, float]) -> None:
         if self._writer is None:
             from torch.utils.tensorboard.writer import SummaryWriter
+            self._until_named_after_the_last()
             self._writer = SummaryWriter(str(self.path / "tensorboard"), purge_step=self._purge)
         for name, value in values.items():
             self._writer.add_scalar(name, float(value), step)
+
+    def _until_named_after_the_last(self) -> None:
+        """Event files are read in the order of their names, which tell seconds, then a counter
+        that sorts as text (10 before 9): two of one second may be read the wrong way round."""
+        while any(path.name.split(".")[3] == f"{int(time.time()):010d}"
+                  for path in (self.path / "tensorboard").glob("events.out.tfevents.*")):
+            time.sleep(0.05)
 
     def metrics(self) -> list[dict[str, Any]]:
         """Return the logged rows; a last line cut by a kill is left out."""
