@@ -157,7 +157,7 @@ def carry(agent: AgentConfig) -> ExpertConfig:
     return ExpertConfig(agent=_attentive(agent), skill="carry", task="carry", motion="carry",
                         speed=1.1, prior=PriorConfig(start_s=0.5, ramp_s=2.0),
                         tracking=TrackingConfig(residual=0.4, reference_starts=0.0),
-                        teacher=TeacherConfig(kind="ppo", steps=600_000, std=0.15))
+                        teacher=TeacherConfig(kind="ppo", steps=800_000, std=0.15))
 
 
 def crawl(agent: AgentConfig) -> ExpertConfig:
@@ -168,8 +168,8 @@ def crawl(agent: AgentConfig) -> ExpertConfig:
     return ExpertConfig(agent=_attentive(agent), skill="crawl", task="crawl", motion="crawl",
                         speed=0.5, prior=PriorConfig(ramp_s=1.5),
                         tracking=TrackingConfig(residual=0.6, speed=1.0, min_height=0.42,
-                                                max_tilt=0.3, reference_starts=0.3),
-                        teacher=TeacherConfig(kind="ppo", steps=600_000, assist=0.1))
+                                                max_tilt=0.3, max_aside=0.6, reference_starts=0.3),
+                        teacher=TeacherConfig(kind="ppo", steps=800_000, std=0.3, assist=0.1))
 
 
 def reach(agent: AgentConfig) -> ExpertConfig:

@@ -40,6 +40,8 @@ class TrackingConfig:
             reference); the others start as the benchmark does.
         min_height, max_tilt, max_heading: [m], [cosine] of the pelvis from the
             reference's attitude, [rad] early termination.
+        max_aside: [m] across from the line through the start that ends an episode; the root term
+            falls to 1/e there. None: a robot may drift.
         assist: first strength of the assist wrench on the pelvis (0: none); training only.
         assist_decay, assist_length: strength is multiplied by the first whenever the mean length of
             the last 64 episodes passes the second (share of max_steps).
@@ -60,6 +62,7 @@ class TrackingConfig:
     min_height: float = 0.65
     max_tilt: float = 0.6
     max_heading: float = 0.9
+    max_aside: float | None = None
     assist: float = 0.0
     assist_decay: float = 0.9
     assist_length: float = 0.6

@@ -143,7 +143,12 @@ class TrackingEnv:
         speed = proprio[:, 26] - self._speed(target)
         heading = yaw(facing(proprio[:, 3:7], target.prone))
         return np.exp(-40 * height ** 2 - 10 * tilt - 2 * heading ** 2
-                      - 2 * speed ** 2 - 2 * proprio[:, 27] ** 2)
+                      - 2 * speed ** 2 - 2 * proprio[:, 27] ** 2 - self._aside(proprio) ** 2)
+
+    def _aside(self, proprio: Array) -> Array:
+        """Distance (B,) across from the line along x through the start, in shares of the bound."""
+        bound = self.config.max_aside
+        return np.zeros(len(proprio)) if bound is None else np.abs(proprio[:, 1]) / bound
 
     def _speed(self, target: Target) -> Array:
         speed = self.config.speed
@@ -153,7 +158,7 @@ class TrackingEnv:
         c = self.config
         heading = yaw(facing(proprio[:, 3:7], target.prone))
         return ((proprio[:, 2] < c.min_height) | (_upright(proprio, target) < c.max_tilt)
-                | (np.abs(heading) > c.max_heading))
+                | (np.abs(heading) > c.max_heading) | (self._aside(proprio) > 1))
 
     def _restart(self, done: Array, raw: Obs) -> Obs:
         rows = np.flatnonzero(done)

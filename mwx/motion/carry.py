@@ -1,4 +1,4 @@
-"""Carrying a box: the walk with shorter steps, leant back, forearms level under the box."""
+"""Carrying a box: the walk with shorter steps, leant back, forearms rising under the box."""
 
 from dataclasses import dataclass, field, replace
 
@@ -20,7 +20,8 @@ class CarryConfig:
     """The shape of carrying.
 
     Attributes:
-        elbow: [deg] flexion; people carry at 70 to 90.
+        elbow: [deg] flexion; people carry at 70 to 90. Above 90 the forearms rise to the front
+            and the box leans on the chest: H1 has no hands to hold it with.
         upper_arm: [deg] ahead of the trunk's line; 10 to 20.
         hands_apart: [m] between the hands; .35 to .45 for a box.
         lean_back: [deg] of the trunk; 3 to 5.
@@ -29,8 +30,8 @@ class CarryConfig:
         walk: the walk below.
     """
 
-    elbow: float = 75.0
-    upper_arm: float = 15.0
+    elbow: float = 95.0
+    upper_arm: float = 20.0
     hands_apart: float = 0.40
     lean_back: float = 3.0
     step: float = 0.9
