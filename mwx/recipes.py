@@ -156,9 +156,10 @@ def carry(agent: AgentConfig) -> ExpertConfig:
     Its teacher explores little: a bolder one shakes the box off before it has walked.
     """
     return ExpertConfig(agent=_attentive(agent), skill="carry", task="carry", motion="carry",
-                        speed=1.1, prior=PriorConfig(start_s=0.5, ramp_s=2.0),
+                        speed=1.1, prior=PriorConfig(kind="load", start_s=0.5, ramp_s=1.5),
                         tracking=TrackingConfig(residual=0.4, reference_starts=0.0),
-                        teacher=TeacherConfig(kind="ppo", steps=800_000, std=0.15))
+                        teacher=TeacherConfig(kind="ppo", steps=1_000_000, std=0.15,
+                                              discount=0.98))
 
 
 def crawl(agent: AgentConfig) -> ExpertConfig:

@@ -14,12 +14,12 @@ class PriorConfig:
 
     Attributes:
         kind: "clip" plays the reference; "reach" sends the left hand to the target,
-            "reach_two_hands" both hands.
+            "reach_two_hands" both hands; "load" plays the reference and sees the load on its arms.
         start_s: [s] place in the reference at the start of an episode.
         ramp_s: [s] over which the motion is blended in from the home pose.
     """
 
-    kind: Literal["clip", "reach", "reach_two_hands"] = "clip"
+    kind: Literal["clip", "load", "reach", "reach_two_hands"] = "clip"
     start_s: float = 0.0
     ramp_s: float = 0.4
 

@@ -33,7 +33,8 @@ def make_prior(config: ExpertConfig, reference: Reference) -> priors.ClipPrior |
     """Return the prior that an expert's config asks for."""
     if config.prior.kind in priors.HANDS:
         return priors.ReachPrior(reference, priors.HANDS[config.prior.kind], config.prior.ramp_s)
-    return priors.ClipPrior(reference, config.prior.start_s, config.prior.ramp_s)
+    kind = priors.LoadPrior if config.prior.kind == "load" else priors.ClipPrior
+    return kind(reference, config.prior.start_s, config.prior.ramp_s)
 
 
 class Expert:

@@ -32,12 +32,13 @@ def features(obs: Obs, target: Target) -> Array:
 def mirror_map(prior: Prior) -> tuple[Array, Array]:
     """Return index and sign (F,) of the left-right reflection: mirrored = sign * f[:, index].
 
-    A gait is its own reflection half a period later, so its phase changes sign.
+    A gait is its own reflection half a period later, so its phase changes sign; a symmetric prior's
+    own features are a point's x, y, z, if it has any.
     """
     clock = [-1.0, -1.0] if is_gait(prior.reference) else [1.0, 1.0]
     sign = np.concatenate([[1], [1, -1, 1], [1, -1, 1], [-1, 1, -1], H1.mirror_sign,
-                           H1.mirror_sign, [-1, 1], clock, [1, 1]])
-    index = np.arange(SIZE)
+                           H1.mirror_sign, [-1, 1], clock, [1, 1], [1, -1, 1][:prior.extra_dim]])
+    index = np.arange(len(sign))
     index[10:29] = 10 + H1.mirror_joint
     index[29:48] = 29 + H1.mirror_joint
     return index, sign

@@ -23,6 +23,8 @@ HOME_HEIGHT = float(H1.home_qpos[2])  # [m]
 HANDS = {"reach": ("left_hand",), "reach_two_hands": ("left_hand", "right_hand")}
 PRONE = 0.5  # cosine of the pelvis' mean lean below which a reference goes on all fours
 BESIDE = 0.12  # [m] from a single target to each of two hands
+LOAD = (-0.10, 0.0, 0.12)  # [m] from between the hands to the middle of a carried load
+LOAD_SEEN = 0.3  # [m] from its place, along each axis, beyond which a load looks as far as this
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,11 @@ def _blend(first: Array | float, then: Array, share: Array) -> Array:
     return first + share * (then - first)
 
 
+def _seen(obs: Obs, point: Array) -> Array:
+    """Return a point of the world (B, 3) [m] in the pelvis frame."""
+    return np.einsum("bji,bj->bi", rotation(obs.proprio[:, 3:7]), point - obs.proprio[:, :3])
+
+
 def _direction(vectors: Array) -> Array:
     return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
 
@@ -139,6 +146,28 @@ class ClipPrior:
                         prone=self.prone, extra=np.zeros((len(ramp), 0)))
         return target, replace(carry, time_s=carry.time_s + CONTROL_DT,
                                age_s=carry.age_s + CONTROL_DT)
+
+
+class LoadPrior(ClipPrior):
+    """A reference with a load on its arms, which the expert sees at `obs.target`.
+
+    `extra` (B, 3): the load relative to its place on the reference's arms, in the pelvis frame, in
+    units of 0.2 m; zero where no target is named.
+    """
+
+    extra_dim = 3
+
+    def __init__(self, reference: Reference, start_s: float = 0.0, ramp_s: float = 0.0):
+        super().__init__(reference, start_s, ramp_s)
+        hands, _ = Limbs(HANDS["reach_two_hands"]).place(reference.qpos[:, 7:])
+        # (3,) [m] in the pelvis frame, in the middle
+        self.place = (hands.mean((0, 1)) + LOAD) * np.array([1, 0, 1])
+
+    def look(self, obs: Obs, carry: Carry) -> tuple[Target, Carry]:
+        """Return what to do now and the carry one control step later."""
+        target, after = super().look(obs, carry)
+        away = np.nan_to_num(_seen(obs, obs.target) - self.place)
+        return replace(target, extra=5 * np.clip(away, -LOAD_SEEN, LOAD_SEEN)), after
 
 
 class ReachPrior:
@@ -200,15 +229,10 @@ class ReachPrior:
 
     def _wanted(self, obs: Obs) -> Array:
         """Return the hands' targets (B, N, 3) in the pelvis frame."""
-        frame = rotation(obs.proprio[:, 3:7])
-
-        def seen(point: Array) -> Array:
-            return np.einsum("bji,bj->bi", frame, point - obs.proprio[:, :3])
-
-        target = seen(obs.target)
+        target = _seen(obs, obs.target)
         if len(self.hands) == 1:
             return target[:, None]
-        right, aside = seen(obs.right_target), np.array([0, BESIDE, 0])
+        right, aside = _seen(obs, obs.right_target), np.array([0, BESIDE, 0])
         both = np.isfinite(right).all(-1, keepdims=True)
         return np.stack([np.where(both, target, target + aside),
                          np.where(both, right, target - aside)], 1)

@@ -12,7 +12,7 @@ from mwx.experts.assist import assist_wrench
 from mwx.experts.expert import make_prior
 from mwx.experts.features import SIZE, features, mirror_map
 from mwx.experts.kinematics import Limb, Limbs, facing, heading_rotation, rotation, yaw
-from mwx.experts.prior import ClipPrior, ReachPrior, is_gait
+from mwx.experts.prior import ClipPrior, LoadPrior, ReachPrior, is_gait
 from mwx.experts.reweight import JointWeights, ReweightConfig
 from mwx.experts.train import load_reference
 from mwx.maths import rotations
@@ -150,6 +150,24 @@ def test_features_of_the_mirror_are_the_mirrored_features(motion, walk, stand):
     assert one.shape == (6, SIZE)
     kept = np.arange(SIZE) != SIZE - 1  # the reference's speed is sampled
     assert np.allclose((sign * one[:, index])[:, kept], other[:, kept], atol=1e-5)
+
+
+def test_a_load_is_seen_from_the_pelvis_and_mirrors(walk):
+    prior, obs = LoadPrior(walk), some_obs()
+    turn = rotation(obs.proprio[:, 3:7])
+    shift = np.array([0.1, -0.05, 0.02])
+    target = obs.proprio[:, :3] + np.einsum("bij,j->bi", turn, prior.place + shift)
+    obs = Obs(obs.vector, obs.proprio, obs.task, target)
+    carry = prior.initial(6)
+    seen = prior.look(obs, carry)[0]
+    assert np.allclose(seen.extra, 5 * shift)
+    there = mirrored(obs)
+    there = Obs(there.vector, there.proprio, there.task, target * [1, -1, 1])
+    index, sign = mirror_map(prior)
+    other = features(there, prior.look(there, carry)[0])
+    assert np.allclose((sign * features(obs, seen)[:, index])[:, SIZE:], other[:, SIZE:], atol=1e-5)
+    nothing = Obs(obs.vector, obs.proprio, obs.task, np.full((6, 3), np.nan))
+    assert not prior.look(nothing, carry)[0].extra.any()
 
 
 def test_features_ignore_where_the_robot_is(walk):

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from mwx.experts.kinematics import Limb
-from mwx.experts.prior import ARM_LEAD, BESIDE, HAND_STEP, ReachPrior
+from mwx.experts.prior import ARM_LEAD, BESIDE, HAND_STEP, LOAD_SEEN, LoadPrior, ReachPrior
 from mwx.integrations.onnx.pose import Pose, exists
 from mwx.types import Array
 
@@ -129,6 +129,21 @@ class Reach(nn.Module):
         weighted = (jacobian * self.mobility).transpose(1, 2)
         gram = jacobian @ weighted + 0.01 * self.units
         return (weighted @ solve(gram, step, self.units))[..., 0]
+
+
+class Load(nn.Module):
+    """What one load prior sees of its load."""
+
+    place: Tensor
+
+    def __init__(self, prior: LoadPrior):
+        super().__init__()
+        self.register_buffer("place", torch.tensor(prior.place, dtype=torch.float32))
+
+    def forward(self, pose: Pose, target: Tensor) -> Tensor:
+        """Return the prior's own features (B, 3); target (B, 3) [m, world], NaN for none."""
+        away = torch.where(exists(target), pose.seen(target) - self.place, 0.0)
+        return 5 * away.clamp(-LOAD_SEEN, LOAD_SEEN)
 
 
 def solve(matrix: Tensor, right: Tensor, units: Tensor) -> Tensor:

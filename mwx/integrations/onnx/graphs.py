@@ -11,8 +11,8 @@ from mwx.errors import MwxError
 from mwx.experts import ExpertLibrary
 from mwx.experts.expert import Expert
 from mwx.experts.features import SIZE
-from mwx.experts.prior import ClipPrior, ReachPrior
-from mwx.integrations.onnx.arms import Arms, Reach, selection
+from mwx.experts.prior import ClipPrior, LoadPrior, ReachPrior
+from mwx.integrations.onnx.arms import Arms, Load, Reach, selection
 from mwx.integrations.onnx.clips import Clips
 from mwx.integrations.onnx.networks import Policies, RouterGraph
 from mwx.integrations.onnx.pose import (
@@ -55,7 +55,7 @@ def clip_of(expert: Expert) -> ClipPrior:
     if isinstance(expert.prior, ClipPrior):
         return expert.prior
     raise MwxError(f"the prior {type(expert.prior).__name__} has no graph; there are graphs of "
-                   "ClipPrior and ReachPrior")
+                   "ClipPrior, LoadPrior and ReachPrior")
 
 
 class Experts(nn.Module):
@@ -86,6 +86,9 @@ class Experts(nn.Module):
         self.arms = Arms(sites) if sites else None
         self.reaches = nn.ModuleList(Reach(prior, self.arms)
                                      for prior in reaching.values() if self.arms is not None)
+        loads = {k: expert.prior for k, expert in enumerate(experts)
+                 if isinstance(expert.prior, LoadPrior)}
+        self.loads = nn.ModuleList(Load(prior) for prior in loads.values())
         self.lengths = [len(prior.arm) for prior in reaching.values()]
         self.arm_rest = np.concatenate([np.zeros(0), *(H1.home_joints[prior.arm]
                                                        for prior in reaching.values())])
@@ -93,7 +96,7 @@ class Experts(nn.Module):
         for k, prior in reaching.items():
             kept[k, prior.arm] = 0
         arms = [(k, prior.arm) for k, prior in reaching.items()]
-        extras = [(k, np.arange(prior.extra_dim)) for k, prior in reaching.items()]
+        extras = [(k, np.arange(prior.extra_dim)) for k, prior in (reaching | loads).items()]
         for name, value in {
                 "products": quaternion_products(), "home": H1.home_joints, "kept": kept,
                 "ahead": np.stack([ahead(clip.prone) for clip in clips], -1),
@@ -116,15 +119,16 @@ class Experts(nn.Module):
             arm: (B, L) [rad]; None where no expert reaches.
         """
         played = self.clips(time_s, age_s)
-        ctrl, extras = played.ctrl, []
+        ctrl, shown = played.ctrl, []
         if self.arms is not None and arm is not None:
             hands, jacobians = self.arms(here.joints)
             looks = [reach(here, target, right_target, hands, jacobians, part) for reach, part in
                      zip(self.reaches, arm.split(self.lengths, -1), strict=True)]
             arm = torch.cat([moved for moved, _ in looks], -1)
             ctrl = ctrl * self.kept + self._rows(arm @ self.to_ctrl)
-            shown = torch.cat([extra for _, extra in looks], -1)
-            extras = [self._rows(shown @ self.to_extra)]
+            shown = [extra for _, extra in looks]
+        shown += [load(here, target) for load in self.loads]
+        extras = [self._rows(torch.cat(shown, -1) @ self.to_extra)] if shown else []
         cos, sin = heading(here.frame, self.ahead)
         spread = [part[:, None] + self.even for part in (
             torch.cat([5 * (here.position[:, 2:] - 1), here.gravity], -1),

@@ -10,7 +10,7 @@ from typing import Any
 import mwx
 from mwx.experts import ExpertLibrary
 from mwx.experts.expert import Expert
-from mwx.experts.prior import ReachPrior
+from mwx.experts.prior import LoadPrior, ReachPrior
 from mwx.integrations.onnx.graphs import CompositeGraph, ExpertGraph
 from mwx.robot import H1
 from mwx.robot.h1 import CONTROL_DT
@@ -61,6 +61,8 @@ def feature_names(expert: Expert) -> list[str]:
     if isinstance(prior, ReachPrior):
         names += [axis for hand in prior.hands for axis in _axes(f"{hand}_error")]
         names += [f"{H1.joint_names[i]}_command" for i in prior.arm]
+    if isinstance(prior, LoadPrior):
+        names += _axes("load_away")
     return names
 
 

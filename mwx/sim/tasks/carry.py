@@ -54,6 +54,10 @@ class Carry(Task):
         return physics.in_heading_frame(physics.free_position("free_box") - physics.base_pos,
                                 physics.free_velocity("free_box")[:, :3])
 
+    def target(self, physics: Physics) -> Array:
+        """The middle of the box."""
+        return physics.free_position("free_box")
+
     def reward(self, physics: Physics) -> Reward:
         """Walk as in walk, with the box held."""
         terms = {"standing": standing(physics), "upright": upright(physics),
