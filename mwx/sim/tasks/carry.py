@@ -56,7 +56,7 @@ class Carry(Task):
 
     def target(self, physics: Physics) -> Array:
         """The middle of the box."""
-        return physics.free_position("free_box")
+        return physics.free_position("free_box").copy()
 
     def reward(self, physics: Physics) -> Reward:
         """Walk as in walk, with the box held."""
