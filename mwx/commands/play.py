@@ -8,16 +8,16 @@ from tyro.conf import Positional, arg
 PolicyName = Annotated[str, Positional, arg(metavar="POLICY")]
 
 
-def play(policy: PolicyName, task: str, out: Path | None = None, camera: str | None = None,
-         seed: int = 0, steps: int | None = None, meshes: bool = False, planned: bool = False,
-         experts: Path | None = None, viewer: bool = False, envs: int = 1,
+def play(policy: PolicyName, task: str | None = None, out: Path | None = None,
+         camera: str | None = None, seed: int = 0, steps: int | None = None, meshes: bool = False,
+         planned: bool = False, experts: Path | None = None, viewer: bool = False, envs: int = 1,
          host: str = "127.0.0.1", port: int = 8080) -> None:
     """Write a film of a policy on a task, or show it in the browser (--viewer).
 
     Args:
         policy: folder of an expert (pretrained/walk) or of a router (runs/router-door-0/router);
             or home, middle, random (no training), script (the shipped experts by a fixed script).
-        task: task name, e.g. door or h1hand-push.
+        task: task name, e.g. door or h1hand-push; the one an expert was trained on unless told.
         out: the film, .mp4 or .gif; runs/play-<policy>-<task>.mp4 unless told.
         camera: one of the model's cameras; the task's own unless told.
         seed: of the reset.
@@ -30,11 +30,12 @@ def play(policy: PolicyName, task: str, out: Path | None = None, camera: str | N
         host: address that the viewer serves; 0.0.0.0 lets other machines look.
         port: of the viewer; the next free one if it is taken.
     """
-    from mwx.evaluation.playing import player
+    from mwx.evaluation.playing import own_task, player
     from mwx.evaluation.video import record
     from mwx.runs import RUNS
-    acting, env, name = player(policy, task, num_envs=envs if viewer else 1, seed=seed,
-                               max_steps=steps, planned=planned, experts=experts, meshes=meshes)
+    acting, env, name = player(policy, task or own_task(policy), num_envs=envs if viewer else 1,
+                               seed=seed, max_steps=steps, planned=planned, experts=experts,
+                               meshes=meshes)
     if viewer:
         from mwx.integrations.viewer import watch
         watch(acting, env, name, host, port)

@@ -8,7 +8,7 @@ from tyro.conf import Positional, arg
 from mwx.commands.words import PolicyFolder, RunFolder
 
 
-def evaluate(policy: PolicyFolder, task: str, episodes: int = 10, seed: int = 1,
+def evaluate(policy: PolicyFolder, task: str | None = None, episodes: int = 10, seed: int = 1,
              out: Path | None = None, planned: bool = False,
              suite: Literal["mwx", "humanoid_bench"] = "mwx", trials: int = 0,
              robustness: bool = False) -> None:
@@ -17,7 +17,7 @@ def evaluate(policy: PolicyFolder, task: str, episodes: int = 10, seed: int = 1,
     Args:
         policy: folder of an expert (pretrained/walk) or of a router (runs/router-door-0/router);
             or home, middle, random (no training), script (the shipped experts by a fixed script).
-        task: task name, e.g. walk or h1hand-walk.
+        task: task name, e.g. walk or h1hand-walk; the one an expert was trained on unless told.
         episodes: number of episodes, each from its own reset.
         seed: of the first reset.
         out: also write the score as JSON.
@@ -29,9 +29,10 @@ def evaluate(policy: PolicyFolder, task: str, episodes: int = 10, seed: int = 1,
             actions: eight times as long.
     """
     from mwx.evaluation import evaluate as score_policy
-    from mwx.evaluation.playing import policy_for
+    from mwx.evaluation.playing import own_task, policy_for
     if suite == "humanoid_bench":
         from mwx.integrations.humanoid_bench import evaluate as score_policy
+    task = task or own_task(policy)
     acting = policy_for(str(policy), task, seed, planned=planned)
     score = score_policy(acting, task, episodes, seed, name=policy.name)
     print(score)

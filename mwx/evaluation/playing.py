@@ -9,6 +9,7 @@ from mwx.errors import MwxError
 from mwx.evaluation.plain_policies import PLAIN, check_fits, plain_policy
 from mwx.evaluation.policies import load_policy
 from mwx.robot import H1, Robot
+from mwx.runs import read_json
 from mwx.sim import HeldHands, tasks
 from mwx.sim.env import TaskEnv
 from mwx.types import Policy
@@ -66,6 +67,20 @@ def policy_for(name: str, task: str, seed: int = 0, *, planned: bool = False,
     if name in PLAIN:
         return plain_policy(name, robot, the_task, seed)
     return _loaded(name, experts, planned)
+
+
+def own_task(name: str | Path) -> str:
+    """Return the task that the policy in a folder was made for, as its card says.
+
+    Raises:
+        MwxError: the name is no folder, or its card names no task.
+    """
+    card = Path(name) / "card.json"
+    task = read_json(card).get("task") if card.is_file() else None
+    if not isinstance(task, str):
+        raise MwxError(f"{name}: which task? Give --task NAME; `mwx tasks` lists them"
+                       + ("" if Path(name).is_dir() else f" (there is no folder {name})"))
+    return task
 
 
 def scripted(task: str, experts: str | Path | None = None) -> Policy:

@@ -13,7 +13,7 @@ from mwx.commands.graphics import explained
 from mwx.commands.play import play
 from mwx.errors import MwxError
 from mwx.evaluation.plain_policies import check_fits, plain_policy
-from mwx.evaluation.playing import player
+from mwx.evaluation.playing import own_task, player
 from mwx.robot import meshes
 from mwx.sim import make
 from mwx.sim.render import gl_backend
@@ -55,6 +55,16 @@ def test_cameras_differ_and_a_seed_repeats(tmp_path, graphics):
 def test_a_mistake_is_explained(words, hint, capsys):
     assert cli.main(["play", *words]) == 2
     assert hint in capsys.readouterr().err
+
+
+def test_an_expert_knows_its_own_task(tmp_path):
+    (tmp_path / "card.json").write_text('{"task": "sit_simple"}')
+    assert own_task(tmp_path) == "sit_simple"
+    (tmp_path / "card.json").write_text("{}")
+    with pytest.raises(MwxError, match="--task"):
+        own_task(tmp_path)
+    with pytest.raises(MwxError, match="no folder"):
+        own_task("home")
 
 
 def test_holding_the_start_pose_asks_for_it():
