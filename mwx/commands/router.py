@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from mwx.commands.words import Task
+from mwx.commands.words import Task, TaskOrText
 from mwx.errors import MwxError
 
 if TYPE_CHECKING:
     from mwx.router import GuidanceProvider
 
-Provider = Literal["file", "rules", "vlm"]
+Provider = Literal["file", "rules", "similarity", "vlm"]
 
 
 @dataclass(frozen=True)
@@ -31,26 +31,33 @@ class Model:
     key_variable: str = "OPENAI_API_KEY"
     samples: int = 5
     look: bool = False
-    fallback: Literal["none", "file", "rules"] = "none"
+    fallback: Literal["none", "file", "rules", "similarity"] = "none"
 
 
-def guide(task: Task, provider: Provider = "file", text: str | None = None,
-          out: Path | None = None, model: Model = Model()) -> None:
+def guide(task: TaskOrText, provider: Provider | None = None, text: str | None = None,
+          out: Path | None = None, record: Path | None = None, model: Model = Model()) -> None:
     """Say how relevant each expert is for a task, in which stages, and who says so.
 
     Args:
-        task: task name; with --text, any name.
-        provider: file (shipped, labelled), rules (keywords), vlm (see the model options).
-        text: the task in words, for a task that mwx does not know.
-        out: also write the guidance as JSON.
+        task: task name, or a task in words ("carry the box to the table").
+        provider: file (shipped, labelled), rules (keywords), similarity (a sentence encoder in the
+            extra 'text'), vlm (see the model options); file for a task's name, rules for words.
+        text: other words for the task named; with them any name will do.
+        out: also write the guidance as JSON, for `mwx router train --guidance`.
+        record: folder in which a model's answer is kept as <task>.json, labelled as recorded.
         model: of provider vlm.
     """
     from mwx.router import DESCRIPTIONS
     from mwx.sim.tasks import get
-    words = text if text is not None else get(task).text
-    picture = _picture(task) if provider == "vlm" and model.look else None
-    guidance = _provider(provider, model).guide(task.removeprefix("h1-"), words, DESCRIPTIONS,
-                                                picture)
+    name, words = task.removeprefix("h1-"), text
+    if words is None and " " in task.strip():
+        name, words = "text", task
+    if words is None:
+        words, chosen = get(task).text, provider or "file"
+    else:
+        chosen = provider or "rules"
+    picture = _picture(task) if chosen == "vlm" and model.look else None
+    guidance = _provider(chosen, model).guide(name, words, DESCRIPTIONS, picture)
     print(f"{guidance.task}: {guidance.task_text}\n{guidance.title}")
     for name, weight in zip(guidance.experts, guidance.weights, strict=True):
         print(f"  {name:<17}{weight:6.3f} {'#' * round(40 * weight)}")
@@ -63,15 +70,21 @@ def guide(task: Task, provider: Provider = "file", text: str | None = None,
     if out is not None:
         guidance.save(out)
         print(f"guidance: {out}")
+    if record is not None:
+        kept = record / f"{name}.json"
+        guidance.recorded().save(kept)
+        print(f"recorded: {kept}")
 
 
-def train(task: Task, provider: Provider = "file", demos: int = 8, out: Path | None = None,
-          seed: int = 0, literal: bool = False, model: Model = Model()) -> None:
+def train(task: Task, provider: Provider = "file", guidance: Path | None = None, demos: int = 8,
+          out: Path | None = None, seed: int = 0, literal: bool = False,
+          model: Model = Model()) -> None:
     """Distil a router for a task from guidance and scripted demonstrations.
 
     Args:
         task: task name, e.g. door.
-        provider: where the guidance comes from: file, rules or vlm.
+        provider: where the guidance comes from: file, rules, similarity or vlm.
+        guidance: a file that `mwx guide` wrote (--out, --record), instead of a provider.
         demos: scripted demonstrations to record.
         out: run directory; runs/router-<task>-<seed> unless told.
         seed: of everything random.
@@ -82,7 +95,14 @@ def train(task: Task, provider: Provider = "file", demos: int = 8, out: Path | N
 
     from mwx.config import to_dict
     from mwx.experts import load_library
-    from mwx.router import DistillConfig, script_for, scripted_demonstrations, train_router
+    from mwx.router import (
+        DistillConfig,
+        load_guidance,
+        restrict,
+        script_for,
+        scripted_demonstrations,
+        train_router,
+    )
     from mwx.router import literal as as_printed
     from mwx.runs import RUNS, Run
     from mwx.sim import make
@@ -90,12 +110,15 @@ def train(task: Task, provider: Provider = "file", demos: int = 8, out: Path | N
     library = load_library()
     env = make(task, num_envs=config.num_envs, seed=seed)
     picture = _picture(task) if provider == "vlm" and model.look else None
-    guidance = _provider(provider, model).guide(env.task.name, env.task.text,
+    if guidance is None:
+        told = _provider(provider, model).guide(env.task.name, env.task.text,
                                                 library.descriptions, picture)
+    else:
+        told = restrict(load_guidance(guidance), library.descriptions)
     shown = scripted_demonstrations(env, library, script_for(env.task.name, library.names), demos,
                                     seed)
     run = Run.create(out or RUNS / f"router-{env.task.name}-{seed}", to_dict(config), seed)
-    train_router(env, library, guidance, shown, config, run)
+    train_router(env, library, told, shown, config, run)
     print(f"router: {run.path / 'router'}")
 
 
@@ -106,9 +129,12 @@ def _provider(name: Provider, model: Model) -> "GuidanceProvider":
     if name == "rules":
         from mwx.router import KeywordRules
         return KeywordRules()
+    if name == "similarity":
+        from mwx.router import SentenceSimilarity
+        return SentenceSimilarity()
     if not model.name:
         raise MwxError("provider vlm needs a model: --model.name NAME, and --model.base-url URL "
-                       "where it is not OpenAI's; providers file and rules need none")
+                       "where it is not OpenAI's; the other providers need none")
     from mwx.router import AnswerCache, VlmConfig, VlmGuidance, WithFallback
     config = VlmConfig(model.name, model.base_url, model.key_variable, model.samples)
     asked = VlmGuidance(config, AnswerCache())

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from mwx.router.router import Router
     from mwx.router.rules import KeywordRules
     from mwx.router.scripts import SCRIPTS, script_for
+    from mwx.router.similarity import SentenceSimilarity
     from mwx.router.switcher import TABLE_IV_SCHEDULES, reference_expert, schedule
     from mwx.router.train import DistillConfig, literal, train_router
     from mwx.router.vlm import VlmConfig, VlmGuidance
@@ -55,6 +56,7 @@ _HOMES = {
     "providers": ("FileGuidance", "WithFallback"),
     "router": ("Router",),
     "rules": ("KeywordRules",),
+    "similarity": ("SentenceSimilarity",),
     "scripts": ("SCRIPTS", "script_for"),
     "switcher": ("TABLE_IV_SCHEDULES", "reference_expert", "schedule"),
     "train": ("DistillConfig", "literal", "train_router"),
@@ -67,8 +69,8 @@ __all__ = [
     "CompositePolicy", "Demonstration", "DistillConfig", "FileGuidance", "Guidance",
     "GuidanceProvider", "ImproveConfig", "KeywordRules", "LossConfig", "NetworkConfig",
     "PriorConfig", "Provenance", "Router", "RoutingNetwork", "ScriptStage", "ScriptedSwitch",
-    "Stage", "VlmConfig", "VlmGuidance", "WithFallback", "compose", "fit_prior", "fixed_mix",
-    "guidance_weight", "irm_loss", "joint_groups", "literal",
+    "SentenceSimilarity", "Stage", "VlmConfig", "VlmGuidance", "WithFallback", "compose",
+    "fit_prior", "fixed_mix", "guidance_weight", "irm_loss", "joint_groups", "literal",
     "load_guidance", "optimum", "reference_expert", "relabel", "restrict", "schedule",
     "script_for", "scripted_demonstrations", "single_expert", "train_router", "uniform_mix",
 ]

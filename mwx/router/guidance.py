@@ -18,7 +18,7 @@ from mwx.types import Array
 SCHEMA_VERSION = 1
 FLOOR = 0.02  # total mass spread evenly: reverse KL is infinite where w_v is zero
 FILES = Path(__file__).parent / "guidance_files"
-Source = Literal["curated", "paper_table", "rules", "vlm", "vlm_recorded"]
+Source = Literal["curated", "paper_table", "rules", "similarity", "vlm", "vlm_recorded"]
 MODEL_SOURCES = ("vlm", "vlm_recorded")
 
 
@@ -37,7 +37,8 @@ class Provenance:
 
     Attributes:
         source: curated (written by people), paper_table (Table IV), rules (keywords),
-            vlm (an endpoint answered now), vlm_recorded (an endpoint's answers, shipped).
+            similarity (a sentence encoder), vlm (an endpoint answered now), vlm_recorded (an
+            endpoint's answers, kept in a file).
         n_samples: answers averaged.
         raw_responses: the answers as they came.
         notes: what a reader must know: experts left out, fallbacks, large spread.
@@ -120,6 +121,18 @@ class Guidance:
         """Return a copy whose provenance says more."""
         past = self.provenance
         return replace(self, provenance=replace(past, notes=(*past.notes, *notes)))
+
+    def recorded(self) -> "Guidance":
+        """Return a model's answer as a recording of it, to be kept and read back without asking.
+
+        Raises:
+            MwxError: no endpoint gave this guidance.
+        """
+        past = self.provenance
+        if past.source not in MODEL_SOURCES:
+            raise MwxError(f"only what an endpoint answered can be recorded; this guidance comes "
+                           f"from '{past.source}'")
+        return replace(self, provenance=replace(past, source="vlm_recorded"))
 
     def save(self, path: Path) -> None:
         """Write the guidance as JSON, atomically."""

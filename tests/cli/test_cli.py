@@ -1,5 +1,6 @@
 """The command line: help, mistakes, exit codes; every verb can be loaded and explained."""
 
+import json
 import subprocess
 import sys
 import time
@@ -107,6 +108,14 @@ def test_guide_prints_relevances_and_who_says_so(capsys: pytest.CaptureFixture[s
     assert cli.main(["guide", "door"]) == 0
     text = capsys.readouterr().out
     assert "reach" in text and ("curated" in text or "paper_table" in text)
+
+
+def test_guide_takes_any_words(tmp_path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["guide", "crawl under the bar", "--out", str(tmp_path / "g.json")]) == 0
+    assert "w_v: rules" in capsys.readouterr().out
+    assert json.loads((tmp_path / "g.json").read_text())["task_text"] == "crawl under the bar"
+    assert cli.main(["guide", "door", "--record", str(tmp_path)]) == 2  # nobody was asked
+    assert "can be recorded" in capsys.readouterr().err
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:

@@ -25,7 +25,14 @@ from vlm_server import (
 )
 
 from mwx.errors import MwxError
-from mwx.router import AnswerCache, KeywordRules, VlmConfig, VlmGuidance, WithFallback
+from mwx.router import (
+    AnswerCache,
+    KeywordRules,
+    VlmConfig,
+    VlmGuidance,
+    WithFallback,
+    load_guidance,
+)
 
 pytest.importorskip("openai")
 CANARY = "sk-canary-9f3c7d1e5b"
@@ -275,6 +282,19 @@ def test_answers_are_cached_and_checked_again(tmp_path, caplog):
             asker.guide("door", TEXT, EXPERTS)
             assert len(server.requests) == count + 1
         assert "damaged" in caplog.text
+
+
+def test_an_answer_is_recorded_and_read_back(tmp_path):
+    with VlmServer(valid()) as server:
+        told = provider(server).guide("door", TEXT, EXPERTS)
+    told.recorded().save(tmp_path / "door.json")
+    again = load_guidance(tmp_path / "door.json")
+    assert again.provenance.source == "vlm_recorded"
+    assert again.provenance.raw_responses == told.provenance.raw_responses
+    np.testing.assert_allclose(again.weights, told.weights, atol=1e-9)
+    assert CANARY not in (tmp_path / "door.json").read_text()
+    with pytest.raises(MwxError, match="can be recorded"):
+        KeywordRules().guide("door", TEXT, EXPERTS).recorded()
 
 
 def test_the_cache_key_follows_what_matters(tmp_path):
