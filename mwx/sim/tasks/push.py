@@ -23,7 +23,10 @@ HAND_WEIGHT, SUCCESS, SUCCESS_BONUS = 0.1, 0.05, 1000.0  # [1/m], [m], once
 # The original means to turn both wrists and, one index off, raises the right upper arm instead
 TURNED_JOINTS, TURN = ("left_wrist_yaw", "right_shoulder_pitch"), 1.57  # [rad]
 # ours: where the hand is sent, and what progress is measured by
-HAND_BEHIND_BOX = 0.15  # [m] from the box's middle, on the side away from the goal
+HAND_BEHIND_BOX = 0.18  # [m] from the box's middle, on the side away from the goal
+AT_THE_PLACE = 0.08  # [m] from there, seen from above, within which the hand goes down
+OVER_THE_BOX = 0.28  # [m] above the box's middle on the way there
+PUSH_AHEAD = 0.1  # [m] past the box's middle that a pushing hand aims at
 FAR = 0.6  # [m] distance that counts as no progress: the furthest goal is 0.58 away
 
 
@@ -82,10 +85,20 @@ class Push(Task):
         return _goal_distance(physics) < SUCCESS
 
     def target(self, physics: Physics) -> Array:
-        """Behind the box, seen from the goal: a hand that goes on from there pushes it home."""
-        to_goal = physics.goal - _box(physics)
+        """Behind the box, seen from the goal, from above; from there on through the box."""
+        box, hand = _box(physics), physics.left_hand
+        to_goal = (physics.goal - box) * np.array([1, 1, 0])
         distance = np.linalg.norm(to_goal, axis=1, keepdims=True)
-        return _box(physics) - HAND_BEHIND_BOX * to_goal / np.maximum(distance, SUCCESS)
+        along = to_goal / np.maximum(distance, 1e-6)
+        behind = box - HAND_BEHIND_BOX * along
+        ahead = ((hand - box) * along).sum(1, keepdims=True)  # [m] of the hand, past the middle
+        aside = (hand - box) - ahead * along
+        there = np.linalg.norm((hand - behind)[:, :2], axis=1, keepdims=True) < AT_THE_PLACE
+        low = hand[:, 2:] < box[:, 2:] + BOX_HALF[2]
+        pushes = (ahead < -BOX_HALF[0] / 2) & (np.linalg.norm(aside[:, :2], axis=1, keepdims=True)
+                                               < BOX_HALF[1] / 2) & low
+        above = behind + np.where(there, 0, OVER_THE_BOX) * np.array([0, 0, 1])
+        return np.where(pushes, box + along * np.minimum(distance, PUSH_AHEAD), above)
 
     def progress(self, physics: Physics) -> Array:
         """1 with the box at the goal, 0 at 0.6 m and beyond."""
