@@ -171,7 +171,7 @@ def crawl(agent: AgentConfig) -> ExpertConfig:
                         speed=0.5, prior=PriorConfig(ramp_s=1.5),
                         tracking=TrackingConfig(residual=0.6, speed=1.0, min_height=0.42,
                                                 max_tilt=0.3, max_aside=0.6, reference_starts=0.3),
-                        teacher=TeacherConfig(kind="ppo", steps=800_000, std=0.3, assist=0.1))
+                        teacher=TeacherConfig(kind="ppo", steps=1_400_000, std=0.3, assist=0.1))
 
 
 def reach(agent: AgentConfig) -> ExpertConfig:

@@ -34,7 +34,7 @@ from mwx.runs import Run, commit, provenance, read_json, write_json
 from mwx.sim import make
 from mwx.sim.tasks import get as get_task
 
-EVALUATION_EPISODES, EVALUATION_SEED = 5, 101  # while training; the card uses seed 1
+EVALUATION_EPISODES, EVALUATION_SEED = 10, 101  # while training; the card uses seed 1
 CARD_EPISODES, CARD_SEED = 10, 1
 TEACHER = "teacher"  # folder of the teacher's own run
 
