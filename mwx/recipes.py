@@ -117,12 +117,6 @@ def _attentive(agent: AgentConfig) -> AgentConfig:
                                           advice_half_life=2500.0, policy_every=1))
 
 
-def _faithful(agent: AgentConfig) -> AgentConfig:
-    """Let a teacher's advice hardly fade: for skills that fail at once where one errs a little."""
-    attentive = _attentive(_half_as_long(agent))
-    return replace(attentive, learner=replace(attentive.learner, advice_half_life=20_000.0))
-
-
 def stand(agent: AgentConfig) -> ExpertConfig:
     """Stand: quiet balance, warmed up by the balance regulator.
 
@@ -164,7 +158,7 @@ def carry(agent: AgentConfig) -> ExpertConfig:
 
     Its teacher explores little: a bolder one shakes the box off before it has walked.
     """
-    return ExpertConfig(agent=_faithful(agent), skill="carry", task="carry", motion="carry",
+    return ExpertConfig(agent=_attentive(agent), skill="carry", task="carry", motion="carry",
                         speed=1.1, prior=PriorConfig(kind="load", start_s=0.5, ramp_s=1.5),
                         tracking=TrackingConfig(residual=0.4, reference_starts=0.0),
                         teacher=TeacherConfig(kind="ppo", steps=1_000_000, std=0.15,
@@ -176,11 +170,11 @@ def crawl(agent: AgentConfig) -> ExpertConfig:
 
     Getting down is the hard part, so most episodes start upright, and lying on the belly ends one.
     """
-    return ExpertConfig(agent=_faithful(agent), skill="crawl", task="crawl", motion="crawl",
+    return ExpertConfig(agent=_attentive(agent), skill="crawl", task="crawl", motion="crawl",
                         speed=0.5, prior=PriorConfig(ramp_s=1.5),
                         tracking=TrackingConfig(residual=0.6, speed=1.0, min_height=0.42,
                                                 max_tilt=0.3, max_aside=0.6, reference_starts=0.3),
-                        teacher=TeacherConfig(kind="ppo", steps=1_400_000, std=0.3, assist=0.1))
+                        teacher=TeacherConfig(kind="ppo", steps=800_000, std=0.3, assist=0.1))
 
 
 def reach(agent: AgentConfig) -> ExpertConfig:
