@@ -253,7 +253,7 @@ def _legend(figure: "Figure", colours: dict[str, str], seeds: dict[str, list[int
               f" ({n[0]}-{n[-1]} seeds)" for label, n in seeds.items()}
     handles = [Line2D([], [], color=colour, lw=3, label=label + counts.get(label, ""))
                for label, colour in colours.items()]
-    wide = max(len(handle.get_label()) for handle in handles) * 0.075 + 0.5  # [inch]
+    wide = max(len(str(handle.get_label())) for handle in handles) * 0.075 + 0.5  # [inch]
     figure.legend(handles=handles, loc="outside lower center", fontsize=8,
                   ncols=max(1, int(figure.get_figwidth() // wide)))
 
