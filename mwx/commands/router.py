@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from mwx.commands.words import Task, TaskOrText
+from mwx.commands.words import Task
 from mwx.errors import MwxError
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Model:
     fallback: Literal["none", "file", "rules", "similarity"] = "none"
 
 
-def guide(task: TaskOrText, provider: Provider | None = None, text: str | None = None,
+def guide(task: Task, provider: Provider | None = None, text: str | None = None,
           out: Path | None = None, record: Path | None = None, model: Model = Model()) -> None:
     """Say how relevant each expert is for a task, in which stages, and who says so.
 

@@ -6,7 +6,6 @@ from typing import Annotated
 from tyro.conf import Positional, arg
 
 Task = Annotated[str, Positional, arg(metavar="TASK")]
-TaskOrText = Annotated[str, Positional, arg(metavar="TASK")]
 Skill = Annotated[str, Positional, arg(metavar="SKILL")]
 Clip = Annotated[Path, Positional, arg(metavar="CLIP")]
 ReferenceFile = Annotated[Path, Positional, arg(metavar="REFERENCE")]

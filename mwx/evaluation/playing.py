@@ -8,6 +8,7 @@ import mujoco
 from mwx.errors import MwxError
 from mwx.evaluation.plain_policies import PLAIN, check_fits, plain_policy
 from mwx.evaluation.policies import load_policy
+from mwx.experts.library import shipped_root
 from mwx.robot import H1, Robot
 from mwx.runs import read_json
 from mwx.sim import HeldHands, tasks
@@ -70,17 +71,24 @@ def policy_for(name: str, task: str, seed: int = 0, *, planned: bool = False,
 
 
 def own_task(name: str | Path) -> str:
-    """Return the task that the policy in a folder was made for, as its card says.
+    """Return the task that a policy was made for, as the files beside it say.
+
+    Args:
+        name: a folder that load_policy knows, or a shipped expert's name.
 
     Raises:
-        MwxError: the name is no folder, or its card names no task.
+        MwxError: nothing there names a task.
     """
-    card = Path(name) / "card.json"
-    task = read_json(card).get("task") if card.is_file() else None
-    if not isinstance(task, str):
-        raise MwxError(f"{name}: which task? Give --task NAME; `mwx tasks` lists them"
-                       + ("" if Path(name).is_dir() else f" (there is no folder {name})"))
-    return task
+    folder = Path(name)
+    places = [folder / inner for inner in (".", "expert", "router", "agent", "adapted")] \
+        if folder.exists() else [shipped_root() / folder.name]
+    for file in (place / word for place in places
+                 for word in ("card.json", "adapt.json", "guidance.json")):
+        task = read_json(file).get("task") if file.is_file() else None
+        if isinstance(task, str):
+            return task
+    raise MwxError(f"{name}: which task? Give --task NAME; `mwx tasks` lists them"
+                   + ("" if folder.is_dir() else f" (there is no folder {name})"))
 
 
 def scripted(task: str, experts: str | Path | None = None) -> Policy:

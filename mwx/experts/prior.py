@@ -92,9 +92,10 @@ def _blend(first: Array | float, then: Array, share: Array) -> Array:
     return first + share * (then - first)
 
 
-def _seen(obs: Obs, point: Array) -> Array:
-    """Return a point of the world (B, 3) [m] in the pelvis frame."""
-    return np.einsum("bji,bj->bi", rotation(obs.proprio[:, 3:7]), point - obs.proprio[:, :3])
+def _seen(obs: Obs, *points: Array) -> list[Array]:
+    """Return points of the world, each (B, 3) [m], in the pelvis frame."""
+    frame = rotation(obs.proprio[:, 3:7])
+    return [np.einsum("bji,bj->bi", frame, point - obs.proprio[:, :3]) for point in points]
 
 
 def _direction(vectors: Array) -> Array:
@@ -166,7 +167,8 @@ class LoadPrior(ClipPrior):
     def look(self, obs: Obs, carry: Carry) -> tuple[Target, Carry]:
         """Return what to do now and the carry one control step later."""
         target, after = super().look(obs, carry)
-        away = np.nan_to_num(_seen(obs, obs.target) - self.place)
+        load, = _seen(obs, obs.target)
+        away = np.nan_to_num(load - self.place)
         return replace(target, extra=5 * np.clip(away, -LOAD_SEEN, LOAD_SEEN)), after
 
 
@@ -229,10 +231,10 @@ class ReachPrior:
 
     def _wanted(self, obs: Obs) -> Array:
         """Return the hands' targets (B, N, 3) in the pelvis frame."""
-        target = _seen(obs, obs.target)
+        target, right = _seen(obs, obs.target, obs.right_target)
         if len(self.hands) == 1:
             return target[:, None]
-        right, aside = _seen(obs, obs.right_target), np.array([0, BESIDE, 0])
+        aside = np.array([0, BESIDE, 0])
         both = np.isfinite(right).all(-1, keepdims=True)
         return np.stack([np.where(both, target, target + aside),
                          np.where(both, right, target - aside)], 1)

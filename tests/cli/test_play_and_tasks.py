@@ -60,6 +60,10 @@ def test_a_mistake_is_explained(words, hint, capsys):
 def test_an_expert_knows_its_own_task(tmp_path):
     (tmp_path / "card.json").write_text('{"task": "sit_simple"}')
     assert own_task(tmp_path) == "sit_simple"
+    assert own_task("sit") == "sit_simple"  # a shipped one, by its name
+    (tmp_path / "run" / "router").mkdir(parents=True)
+    (tmp_path / "run" / "router" / "guidance.json").write_text('{"task": "door"}')
+    assert own_task(tmp_path / "run") == "door"
     (tmp_path / "card.json").write_text("{}")
     with pytest.raises(MwxError, match="--task"):
         own_task(tmp_path)

@@ -14,6 +14,7 @@ from mwx.experts.features import SIZE, features, mirror_map
 from mwx.experts.kinematics import Limb, Limbs, facing, heading_rotation, rotation, yaw
 from mwx.experts.prior import ClipPrior, LoadPrior, ReachPrior, is_gait
 from mwx.experts.reweight import JointWeights, ReweightConfig
+from mwx.experts.tracking import TrackingEnv
 from mwx.experts.train import load_reference
 from mwx.maths import rotations
 from mwx.motion import generate
@@ -168,6 +169,19 @@ def test_a_load_is_seen_from_the_pelvis_and_mirrors(walk):
     assert np.allclose((sign * features(obs, seen)[:, index])[:, SIZE:], other[:, SIZE:], atol=1e-5)
     nothing = Obs(obs.vector, obs.proprio, obs.task, np.full((6, 3), np.nan))
     assert not prior.look(nothing, carry)[0].extra.any()
+
+
+def test_a_bound_aside_ends_an_episode_and_lowers_the_root_term(walk):
+    config = dataclasses.replace(recipes.expert("walk").tracking, max_aside=0.5)
+    env = TrackingEnv(make("walk", 2, 0), ClipPrior(walk), config, 0)
+    free = TrackingEnv(make("walk", 2, 0), ClipPrior(walk),
+                       dataclasses.replace(config, max_aside=None), 0)
+    proprio = np.tile(env.obs.proprio[:1], (2, 1))
+    proprio[:, 1] = [0.49, -0.51]
+    assert list(env._lost(proprio, env.target)) == [False, True]
+    assert not free._lost(proprio, free.target).any()
+    ratio = env._root(proprio, env.target) / free._root(proprio, env.target)
+    np.testing.assert_allclose(ratio, np.exp(-(proprio[:, 1] / 0.5) ** 2))
 
 
 def test_features_ignore_where_the_robot_is(walk):
