@@ -113,19 +113,17 @@ def _attentive(agent: AgentConfig) -> AgentConfig:
     """Let a teacher's advice weigh more, and explore more quietly: for residuals that are large."""
     if not agent.learner.advice:
         return agent
-    return replace(agent, learner=replace(agent.learner, entropy_target=-1.0, advice=20.0,
-                                          advice_half_life=2500.0, policy_every=1))
+    return replace(agent, learner=replace(agent.learner, entropy_target=-1.0, advice=200.0,
+                                          advice_half_life=2500.0, encoder_rate_scale=1.0,
+                                          policy_every=1))
 
 
 def stand(agent: AgentConfig) -> ExpertConfig:
-    """Stand: quiet balance, warmed up by the balance regulator.
-
-    An assisted imitation policy under pushes, as for Walk, is not ready after a million steps.
-    """
+    """Stand under pushes, warmed up by an imitation policy that steps where a regulator falls."""
     return ExpertConfig(agent=_attentive(_half_as_long(agent)), skill="stand", task="stand",
                         motion="stand",
-                        tracking=TrackingConfig(residual=0.5, push_speed=0.3, push_interval_s=3.0),
-                        teacher=TeacherConfig(kind="lqr"))
+                        tracking=TrackingConfig(residual=0.5, push_speed=0.4, push_interval_s=2.5),
+                        teacher=TeacherConfig(kind="ppo", steps=2_500_000, std=0.3, assist=0.2))
 
 
 def walk(agent: AgentConfig) -> ExpertConfig:

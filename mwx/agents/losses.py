@@ -94,14 +94,20 @@ def model_loss(model: WorldModel, target: WorldModel, batch: SequenceBatch, draw
     loss = (config.consistency * consistency + config.reward * reward + config.value * value
             + config.termination * termination)
     if advice is not None:
-        loss = loss + advice * _cloning(model, flat_z, batch, w)
+        loss = loss + advice * _cloning(model, flat_z, batch)
     return loss, {k: v.detach() for k, v in terms.items()} | {"target": y.mean()}, zs.detach()
 
 
-def _cloning(model: WorldModel, z: Tensor, batch: SequenceBatch, weight: Tensor) -> Tensor:
-    """Weighted mean squared distance between the policy's mode and the advisor's action."""
-    apart = (model.pi(z)[2] - batch.advice.reshape(len(z), -1)).square().mean(-1)
-    return (apart * batch.advised.reshape(-1) * weight).sum()
+def _cloning(model: WorldModel, z: Tensor, batch: SequenceBatch) -> Tensor:
+    """Mean squared distance of the policy's mode to the advisor's action, at the observed latents.
+
+    Imagined latents are left out: their error hides what the action depends on (docs/log.md).
+
+    Args:
+        z: (>= B, Z), the first B of them encoded from `batch.obs`.
+    """
+    apart = (model.pi(z[:len(batch.obs)])[2] - batch.advice[0]).square().mean(-1)
+    return (apart * batch.advised[0]).mean()
 
 
 def policy_loss(model: WorldModel, zs: Tensor, batch: SequenceBatch, draws: Draws,
@@ -129,7 +135,7 @@ def policy_loss(model: WorldModel, zs: Tensor, batch: SequenceBatch, draws: Draw
     loss = ((entropy * log_prob - q / scale) * w).sum()
     terms = {"policy_q": (q * w).sum().detach(), "entropy": -(log_prob * w).sum().detach()}
     if advice is not None:
-        cloning = _cloning(model, z, batch, w)
+        cloning = _cloning(model, z, batch)
         loss = loss + advice * cloning
         terms["cloning"] = cloning.detach()
     return loss, terms, q.detach()
