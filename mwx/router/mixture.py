@@ -141,7 +141,7 @@ def pack(carry: CompositeCarry, names: tuple[str, ...]) -> dict[str, Any]:
                       "plan": c.plan.numpy()}
                for name, c in zip(names, carry.experts, strict=True)}
     return {"experts": experts, "weights": carry.weights, "progress": carry.progress,
-            "started": carry.started, "stage": carry.stage}
+            "started": carry.started, "stage": carry.stage, "stage_s": carry.stage_s}
 
 
 def unpack(state: Mapping[str, Any], names: tuple[str, ...]) -> CompositeCarry:
@@ -153,5 +153,5 @@ def unpack(state: Mapping[str, Any], names: tuple[str, ...]) -> CompositeCarry:
                        f"was started with") from None
     experts = tuple(ExpertCarry(Carry(*(np.array(p[k]) for k in ("time_s", "age_s", "arm"))),
                                 torch.from_numpy(np.array(p["plan"]))) for p in parts)
-    arrays = {k: np.array(state[k]) for k in ("weights", "progress", "started", "stage")}
+    arrays = {k: np.array(state[k]) for k in ("weights", "progress", "started", "stage", "stage_s")}
     return replace(CompositeCarry(experts, **arrays), proposals=None)

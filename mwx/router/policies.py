@@ -1,7 +1,7 @@
 """Policies made of experts: routed composite, fixed mixes, single experts, scripted switches."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -63,6 +63,7 @@ class CompositeCarry:
         progress: (B,) in [0, 1], estimated task progress so far.
         started: (B,) bool, False before an episode's first step.
         stage: (B,) int, stage of a scripted switch (0 elsewhere).
+        stage_s: (B,) [s] spent in that stage.
         proposals: (B, K, A) what the experts just proposed (None before the first step).
     """
 
@@ -71,6 +72,7 @@ class CompositeCarry:
     progress: Array
     started: Array
     stage: Array
+    stage_s: Array
     proposals: Array | None = None
 
     @property
@@ -83,7 +85,8 @@ def start_carry(library: Library, num_envs: int, groups: int = 1) -> CompositeCa
     """Return the carry at the start of B episodes, with even weights."""
     count = len(library.names)
     return CompositeCarry(library.initial(num_envs), np.full((num_envs, groups, count), 1 / count),
-                          np.zeros(num_envs), np.zeros(num_envs, bool), np.zeros(num_envs, int))
+                          np.zeros(num_envs), np.zeros(num_envs, bool), np.zeros(num_envs, int),
+                          np.zeros(num_envs))
 
 
 def restart_carry(library: Library, carry: CompositeCarry, rows: Array) -> CompositeCarry:
@@ -93,7 +96,7 @@ def restart_carry(library: Library, carry: CompositeCarry, rows: Array) -> Compo
         library.restart(carry.experts, rows),
         np.where(rows[:, None, None], 1 / count, carry.weights),
         np.where(rows, 0.0, carry.progress), carry.started & ~rows,
-        np.where(rows, 0, carry.stage), carry.proposals)
+        np.where(rows, 0, carry.stage), np.where(rows, 0.0, carry.stage_s), carry.proposals)
 
 
 def act_dim_of(library: Library) -> int:
@@ -149,7 +152,7 @@ class CompositePolicy:
             weights = smoothed(carry.weights, weights, carry.started, CONTROL_DT, self.smoothing_s)
         action = np.clip(compose(weights, proposals, self._groups), -1, 1)
         return action, CompositeCarry(experts, weights, progress, np.ones_like(carry.started),
-                                      carry.stage, proposals)
+                                      carry.stage, carry.stage_s, proposals)
 
 
 @dataclass(frozen=True)
@@ -199,10 +202,12 @@ class ScriptStage:
     Attributes:
         expert: who acts; or one expert a joint group, in the order of composition.GROUPS.
         until: (B,) bool from the observation, when the next stage begins (None: never).
+        seconds: [s] after which the next stage begins all the same.
     """
 
     expert: str | tuple[str, ...]
     until: Advance | None = None
+    seconds: float = np.inf
 
 
 class ScriptedSwitch:
@@ -237,19 +242,23 @@ class ScriptedSwitch:
 
     def __call__(self, obs: Obs, carry: CompositeCarry) -> tuple[Array, CompositeCarry]:
         """Return actions (B, A) and the next carry; `carry.weights` are one-hot."""
-        stage = self._advance(obs, carry.stage)
+        stage = self._advance(obs, carry)
+        stage_s = np.where(stage == carry.stage, carry.stage_s + CONTROL_DT, 0.0)
         proposals, experts = self.library(obs, carry.experts)
         weights = self._weights[stage]  # (B, G, K)
         action = np.clip(compose(weights, proposals, self._groups), -1, 1)
         return action, CompositeCarry(experts, weights, carry.progress,
-                                      np.ones_like(carry.started), stage, proposals)
+                                      np.ones_like(carry.started), stage, stage_s, proposals)
 
-    def _advance(self, obs: Obs, stage: Array) -> Array:
+    def _advance(self, obs: Obs, carry: CompositeCarry) -> Array:
         """Move every row on by at most one stage a step."""
-        moved = stage.copy()
+        moved = carry.stage.copy()
         for i, part in enumerate(self.script[:-1]):
-            if part.until is not None and (stage == i).any():
-                moved[(stage == i) & part.until(obs)] = i + 1
+            here = carry.stage == i
+            if here.any():
+                over = carry.stage_s >= part.seconds
+                met = part.until(obs) if part.until is not None else False
+                moved[here & (over | met)] = i + 1
         return moved
 
 
@@ -257,5 +266,5 @@ def _even(script: tuple[ScriptStage, ...]) -> tuple[ScriptStage, ...]:
     """Write a script with joint groups in any stage with joint groups in all stages."""
     if all(isinstance(stage.expert, str) for stage in script):
         return script
-    return tuple(ScriptStage((s.expert,) * len(GROUPS), s.until) if isinstance(s.expert, str)
-                 else s for s in script)
+    return tuple(replace(s, expert=(s.expert,) * len(GROUPS)) if isinstance(s.expert, str) else s
+                 for s in script)
