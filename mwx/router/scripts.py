@@ -12,6 +12,7 @@ from mwx.types import Array, Obs
 ARM_LENGTH = 0.56  # [m] horizontal distance, pelvis to target, from which a hand rests there
 HATCH_FREE = 1.2  # [rad] hatch angle from which the door opens fully (HumanoidBench's scene)
 DOOR_OPEN = 0.9  # [rad] door angle that leaves room to pass
+AT_TABLE = (0.03, 0.08)  # [m, world] pelvis from which the left, the right hand pushes the box
 HINGE, HATCH = 0, 1  # places in the door's task group
 
 
@@ -30,11 +31,23 @@ def door_is_open(obs: Obs) -> Array:
     return (obs.task[:, HINGE] > DOOR_OPEN) & (obs.task[:, HATCH] > 0)
 
 
+def is_for_left_hand(obs: Obs) -> Array:
+    """Return (B,) bool: the task sends the right hand nowhere."""
+    return ~np.isfinite(obs.right_target).all(-1)
+
+
+def is_at_table(obs: Obs) -> Array:
+    """Return (B,) bool: the pelvis is where the hand that pushes can get behind the box."""
+    return obs.proprio[:, 0] > np.where(is_for_left_hand(obs), *AT_TABLE)
+
+
 WALK_THEN_REACH = (ScriptStage("walk", within(ARM_LENGTH)), ScriptStage("reach"))
 
 SCRIPTS: Mapping[str, tuple[ScriptStage, ...]] = MappingProxyType({
     "door": (ScriptStage("walk", within(ARM_LENGTH)), ScriptStage("reach", door_is_open),
              ScriptStage("walk")),
+    "push": (ScriptStage("walk", is_at_table), ScriptStage("reach_two_hands", is_for_left_hand),
+             ScriptStage("reach")),
     "reach": WALK_THEN_REACH,
     "stand": (ScriptStage("stand"),),
     "walk": (ScriptStage("walk"),),

@@ -26,6 +26,7 @@ from mwx.router.features import (
     heading,
     target_features,
 )
+from mwx.router.policies import ScriptedSwitch, ScriptStage
 from mwx.router.scripts import SCRIPTS
 from mwx.types import Obs
 
@@ -199,3 +200,31 @@ def test_the_door_script_walks_reaches_and_walks_through():
     assert list(walk.until(Obs(shut, proprio, shut, target))) == [False, True]
     assert not reach.until(Obs(shut, proprio, shut, target)).any()
     assert reach.until(Obs(ajar, proprio, ajar, target)).all()
+
+
+def test_the_push_script_takes_the_right_hand_to_goals_on_the_left():
+    walk, both, left = SCRIPTS["push"]
+    assert (walk.expert, both.expert, left.expert) == ("walk", "reach_two_hands", "reach")
+    proprio = np.zeros((3, 51))
+    proprio[:, 0] = [0.05, 0.05, 0.1]
+    right = np.array([[np.nan] * 3, [0.6, -0.1, 1.0], [0.6, -0.1, 1.0]])
+    obs = Obs(proprio, proprio, proprio[:, :9], np.zeros((3, 3)), right)
+    assert walk.until and both.until
+    assert list(walk.until(obs)) == [True, False, True]
+    assert list(both.until(obs)) == [True, False, False]
+
+
+def test_a_stage_ends_by_the_clock():
+    library = corner_library()
+    names = library.names
+    switch = ScriptedSwitch(library, (ScriptStage(names[0], seconds=0.04), ScriptStage(names[1])),
+                            act_dim=2)
+    env = ToyEnv()
+    obs, carry = env.reset(0), switch.initial(env.num_envs)
+    seen = []
+    for _ in range(4):
+        _, carry = switch(obs, carry)
+        seen.append(int(carry.stage[0]))
+    assert seen == [0, 0, 1, 1]
+    fresh = switch.restart(carry, np.ones(env.num_envs, bool))
+    assert not fresh.stage_s.any() and not fresh.stage.any()

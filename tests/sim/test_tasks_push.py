@@ -59,6 +59,16 @@ def test_the_target_is_behind_the_box():
     assert np.isfinite(env.task.target(physics)).all()
 
 
+def test_the_right_hand_pushes_to_goals_on_the_left():
+    env = make("push", num_envs=2, seed=0)
+    env.physics.goal[:] = [[0.7, 0.4, 1.0], [0.7, -0.4, 1.0]]
+    right = env.task.right_target(env.physics)
+    np.testing.assert_allclose(right[0], [0.7, -0.18, 1.28], atol=0.01)
+    assert np.isnan(right[1]).all()
+    left = env.task.target(env.physics)
+    assert left[0, 1] > 0.3 and left[1, 1] == pytest.approx(0.18, abs=0.01)
+
+
 @pytest.mark.parametrize("robot", ["h1", "h1hand"])
 def test_recorded_starts_lie_within_the_noise_of_ours(robot):
     path = STARTS / f"{robot}-push-v0.npz"

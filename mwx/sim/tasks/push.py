@@ -27,6 +27,8 @@ HAND_BEHIND_BOX = 0.18  # [m] from the box's middle, on the side away from the g
 AT_THE_PLACE = 0.08  # [m] from there, seen from above, within which the hand goes down
 OVER_THE_BOX = 0.28  # [m] above the box's middle on the way there
 PUSH_AHEAD = 0.1  # [m] past the box's middle that a pushing hand aims at
+GOAL_LEFT = 0.1  # [m, world] of a goal's y from which the right hand pushes
+LEFT_HAND_ASIDE = (-0.25, 0.35, 0.2)  # [m] from the box, while the right hand pushes
 FAR = 0.6  # [m] distance that counts as no progress: the furthest goal is 0.58 away
 
 
@@ -85,20 +87,14 @@ class Push(Task):
         return _goal_distance(physics) < SUCCESS
 
     def target(self, physics: Physics) -> Array:
-        """Behind the box, seen from the goal, from above; from there on through the box."""
-        box, hand = _box(physics), physics.left_hand
-        to_goal = (physics.goal - box) * np.array([1, 1, 0])
-        distance = np.linalg.norm(to_goal, axis=1, keepdims=True)
-        along = to_goal / np.maximum(distance, 1e-6)
-        behind = box - HAND_BEHIND_BOX * along
-        ahead = ((hand - box) * along).sum(1, keepdims=True)  # [m] of the hand, past the middle
-        aside = (hand - box) - ahead * along
-        there = np.linalg.norm((hand - behind)[:, :2], axis=1, keepdims=True) < AT_THE_PLACE
-        low = hand[:, 2:] < box[:, 2:] + BOX_HALF[2]
-        pushes = (ahead < -BOX_HALF[0] / 2) & (np.linalg.norm(aside[:, :2], axis=1, keepdims=True)
-                                               < BOX_HALF[1] / 2) & low
-        above = behind + np.where(there, 0, OVER_THE_BOX) * np.array([0, 0, 1])
-        return np.where(pushes, box + along * np.minimum(distance, PUSH_AHEAD), above)
+        """Where the left hand pushes; out of the way of the right hand while that pushes."""
+        place = _pushing_place(_box(physics), physics.left_hand, physics.goal)
+        return np.where(_goal_is_left(physics), _box(physics) + np.array(LEFT_HAND_ASIDE), place)
+
+    def right_target(self, physics: Physics) -> Array:
+        """Where the right hand pushes to a goal on the left; not a number for other goals."""
+        place = _pushing_place(_box(physics), physics.right_hand, physics.goal)
+        return np.where(_goal_is_left(physics), place, np.nan)
 
     def progress(self, physics: Physics) -> Array:
         """1 with the box at the goal, 0 at 0.6 m and beyond."""
@@ -115,3 +111,24 @@ def _box_velocity(physics: Physics) -> Array:
 
 def _goal_distance(physics: Physics) -> Array:
     return np.linalg.norm(_box(physics) - physics.goal, axis=1)
+
+
+def _goal_is_left(physics: Physics) -> Array:
+    """(B, 1) bool: the goal is so far on the left that only the right hand gets behind the box."""
+    return physics.goal[:, 1:2] > GOAL_LEFT
+
+
+def _pushing_place(box: Array, hand: Array, goal: Array) -> Array:
+    """Behind the box, seen from the goal, from above; from there on through the box (B, 3)."""
+    to_goal = (goal - box) * np.array([1, 1, 0])
+    distance = np.linalg.norm(to_goal, axis=1, keepdims=True)
+    along = to_goal / np.maximum(distance, 1e-6)
+    behind = box - HAND_BEHIND_BOX * along
+    ahead = ((hand - box) * along).sum(1, keepdims=True)  # [m] of the hand, past the middle
+    aside = (hand - box) - ahead * along
+    there = np.linalg.norm((hand - behind)[:, :2], axis=1, keepdims=True) < AT_THE_PLACE
+    low = hand[:, 2:] < box[:, 2:] + BOX_HALF[2]
+    pushes = (ahead < -BOX_HALF[0] / 2) & (np.linalg.norm(aside[:, :2], axis=1, keepdims=True)
+                                           < BOX_HALF[1] / 2) & low
+    above = behind + np.where(there, 0, OVER_THE_BOX) * np.array([0, 0, 1])
+    return np.where(pushes, box + along * np.minimum(distance, PUSH_AHEAD), above)
