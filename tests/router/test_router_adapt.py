@@ -256,7 +256,7 @@ def test_an_adaptation_resumes_bit_for_bit(trained, experts, tmp_path):
 
 
 @pytest.mark.parametrize(("changes", "hint"), [
-    ({"task": "h1hand-door"}, "h1-door"), ({"task": "h1-push"}, "task with a script"),
+    ({"task": "h1hand-door"}, "h1-door"), ({"task": "h1-maze"}, "task with a script"),
     ({"task": "h1-stand", "schedule": "paper"}, "Table IV")])
 def test_what_cannot_be_adapted_is_told_first(changes, hint, tmp_path):
     with pytest.raises(MwxError, match=hint):

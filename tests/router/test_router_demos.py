@@ -26,7 +26,7 @@ from mwx.router.features import (
     heading,
     target_features,
 )
-from mwx.router.policies import ScriptedSwitch, ScriptStage
+from mwx.router.policies import ScriptedSwitch
 from mwx.router.scripts import SCRIPTS
 from mwx.types import Obs
 
