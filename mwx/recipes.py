@@ -10,7 +10,7 @@ from mwx.agents.config import (
     PlannerConfig,
     WorldModelConfig,
 )
-from mwx.errors import unknown
+from mwx.errors import MwxError, unknown
 from mwx.experts.config import ExpertConfig, PriorConfig, TeacherConfig, TrackingConfig
 from mwx.maths.two_hot import Support
 
@@ -203,7 +203,30 @@ SKILLS: dict[str, Callable[[AgentConfig], ExpertConfig]] = {
     "reach_two_hands": reach_two_hands}
 
 
-def expert(skill: str, recipe: str = "cpu", seed: int = 0, threads: int = 1) -> ExpertConfig:
+UPRIGHT = ("stand", "walk", "run")  # skills whose episodes end alike by a standing reference
+
+
+def without_imitation(config: ExpertConfig) -> ExpertConfig:
+    """Return the same learner without the human motion: what naturalness is compared with.
+
+    Actions are residuals around a standing pose, the reward is the task's alone; the teacher's
+    training, its assist and the learner stay.
+
+    Raises:
+        MwxError: episodes of the skill end by its own reference's attitude.
+    """
+    if config.skill not in UPRIGHT:
+        raise MwxError(f"'{config.skill}' is told when to end by the motion it imitates, so it is "
+                       f"not learned without: there are {', '.join(UPRIGHT)}")
+    bare = replace(config.tracking, root_weight=0.0,
+                   speed=config.tracking.speed or config.speed,
+                   alignment=replace(config.tracking.alignment, weight=0.0))
+    return replace(config, motion="stand", speed=None, tracking=bare,
+                   prior=replace(config.prior, start_s=0.0))
+
+
+def expert(skill: str, recipe: str = "cpu", seed: int = 0, threads: int = 1,
+           imitation: bool = True) -> ExpertConfig:
     """Return the config of one expert.
 
     Args:
@@ -211,6 +234,7 @@ def expert(skill: str, recipe: str = "cpu", seed: int = 0, threads: int = 1) -> 
         recipe: a key of AGENTS: "paper", "cpu" or "tiny".
         seed: the run's single seed.
         threads: of simulation and learner.
+        imitation: False for `without_imitation`.
 
     Raises:
         MwxError: an unknown skill or recipe; the nearest is named.
@@ -223,4 +247,4 @@ def expert(skill: str, recipe: str = "cpu", seed: int = 0, threads: int = 1) -> 
     if recipe == "tiny":
         small = replace(config.teacher, steps=256, num_envs=4, rollout=32, hidden=32)
         config = replace(config, teacher=small)
-    return config
+    return config if imitation else without_imitation(config)

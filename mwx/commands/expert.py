@@ -6,7 +6,8 @@ from mwx.commands.words import Skill
 
 
 def train(skill: Skill, recipe: str = "cpu", out: Path | None = None, seed: int = 0,
-          resume: bool = False, steps: int | None = None, threads: int = 1) -> None:
+          resume: bool = False, steps: int | None = None, threads: int = 1,
+          imitation: bool = True) -> None:
     """Train one specialised expert and export it when done.
 
     Args:
@@ -18,12 +19,14 @@ def train(skill: Skill, recipe: str = "cpu", out: Path | None = None, seed: int 
         steps: environment steps of the world model instead of the recipe's; with --resume, where
             to end: a run that is past it already is exported as it is.
         threads: of simulation and learner.
+        imitation: with --no-imitation the same learner has the task's reward alone, around a
+            standing pose (stand, walk, run): what naturalness is compared with.
     """
     from mwx import recipes
     from mwx.experts.train import train_expert
     from mwx.runs import RUNS
-    path = out or RUNS / f"{skill}-{recipe}-{seed}"
-    config = recipes.expert(skill, recipe, seed, threads)
+    path = out or RUNS / f"{skill}-{recipe}{'' if imitation else '-no_imitation'}-{seed}"
+    config = recipes.expert(skill, recipe, seed, threads, imitation)
     print(f"expert: {train_expert(config, path, resume, steps)}")
 
 

@@ -136,12 +136,11 @@ def grouped(sources: Iterable[Source]) -> list[Group]:
 
 
 def method_of(config: Mapping[str, Any]) -> str:
-    """Return EXPERT, ALONE (an agent on a task) or WITHOUT (no alignment reward, no teacher)."""
+    """Return EXPERT, ALONE (an agent on a task) or WITHOUT (no alignment reward)."""
     if "skill" not in config:
         return ALONE
     weight = config.get("tracking", {}).get("alignment", {}).get("weight", 1.0)
-    teacher = config.get("teacher", {}).get("kind", "lqr")
-    return WITHOUT if weight == 0 and teacher == "none" else EXPERT
+    return WITHOUT if weight == 0 else EXPERT
 
 
 def _column(config: Mapping[str, Any]) -> str:

@@ -78,6 +78,10 @@ class TeacherConfig:
     Attributes:
         kind: "none" trains the world model alone.
         steps: environment steps of the PPO teacher.
+        std: first standard deviation of the policy's actions.
+        std_last: where a geometric schedule takes it by the last step; None leaves it to be
+            learned.
+            A policy that was loud to the end may not stand without its noise (docs/log.md).
         assist: first strength of the assist wrench while the teacher is trained.
     """
 
@@ -96,6 +100,7 @@ class TeacherConfig:
     rate_high: float = 1.5e-3
     kl: float = 0.05
     std: float = 0.4
+    std_last: float | None = None
     assist: float = 1.0
 
 

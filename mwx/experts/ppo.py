@@ -145,6 +145,7 @@ class Ppo:
         progress = Progress(name, self.ppo.steps, self.step)
         rollout, saved = self.ppo.rollout * self.env.num_envs, time.monotonic()
         while self.step < self.ppo.steps:
+            self._quieten()
             data, self.obs = collect(self.env, self.policy, self.obs, self.ppo, self.noise)
             self.rate, terms = improve(self.policy, self.optimiser, data, self.ppo, self.rate,
                                        self.noise)
@@ -159,6 +160,14 @@ class Ppo:
         self.save()
         progress.close()
         self.run.close()
+
+    def _quieten(self) -> None:
+        """Set the noise to where its schedule is."""
+        c = self.ppo
+        if c.std_last is not None:
+            std = c.std * (c.std_last / c.std) ** (self.step / c.steps)
+            with torch.no_grad():
+                self.policy.log_std.fill_(float(np.log(std)))
 
     def save(self) -> None:
         """Write a checkpoint of everything that changes."""

@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 import torch
 
+from mwx import config as configs
 from mwx import recipes
 from mwx.agents.loop import Loop
 from mwx.errors import MwxError
 from mwx.evaluation import evaluate, load_policy
+from mwx.evaluation.run_sources import WITHOUT, method_of
 from mwx.experts import load_expert, load_library
-from mwx.experts.config import TrackingConfig
+from mwx.experts.config import TeacherConfig, TrackingConfig
 from mwx.experts.expert import make_prior
 from mwx.experts.ppo import ImitationPolicy, Ppo, advantages, log_prob
 from mwx.experts.prior import ClipPrior
@@ -202,6 +204,38 @@ def test_a_run_in_use_is_not_written_over(trained):
 def test_unknown_names_get_the_nearest(skill, recipe, hint):
     with pytest.raises(MwxError, match=hint):
         recipes.expert(skill, recipe)
+
+
+def test_without_imitation_the_task_alone_is_paid_and_nothing_of_the_motion_is_left():
+    config = recipes.expert("walk", "tiny", imitation=False)
+    reference = load_reference(config)
+    env = TrackingEnv(make("walk", 4, 0, 1), make_prior(config, reference), config.tracking, 0)
+    action = np.random.default_rng(0).uniform(-1, 1, (4, 19))
+    step = env.step(action)
+    assert np.array_equal(step.reward, step.terms["task_return"])
+    assert np.ptp(reference.ctrl, axis=0).max() == 0 and not env.target.phase[:, 0].any()
+    assert method_of(configs.to_dict(config)) == WITHOUT
+    with pytest.raises(MwxError, match="stand, walk, run"):
+        recipes.expert("crawl", "tiny", imitation=False)
+
+
+def test_scheduled_noise_goes_from_first_to_last(tmp_path):
+    teacher = TeacherConfig(kind="ppo", steps=512, num_envs=4, rollout=32, hidden=16, std=0.4,
+                            std_last=0.1, assist=0.0)
+    env = TrackingEnv(make("stand", 4, 0, 1), ClipPrior(generate("stand")), TrackingConfig(), 0)
+    seen = []
+
+    class Watched(Ppo):
+        def save(self):
+            seen.append(float(self.policy.std().detach().mean()))
+
+        def _quieten(self):
+            super()._quieten()
+            seen.append(float(self.policy.std().detach().mean()))
+
+    Watched(env, teacher, Run.create(tmp_path, {}, 0, tensorboard=False), 0).train("teacher")
+    wanted = 0.4 * 0.25 ** (np.arange(4) * 128 / 512)
+    np.testing.assert_allclose(seen[:4], wanted, rtol=1e-6)
 
 
 def test_damaged_and_missing_experts_are_explained(trained, tmp_path):
