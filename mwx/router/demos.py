@@ -13,8 +13,9 @@ from mwx.errors import MwxError
 from mwx.router.policies import Library, ScriptedSwitch, ScriptStage
 from mwx.types import Array, Env, Obs
 
-SCHEMA_VERSION = 1
-FIELDS = ("proprio", "task_state", "target", "progress", "labels", "actions")
+SCHEMA_VERSION = 2
+FIELDS = ("proprio", "task_state", "target", "right_target", "progress", "labels", "actions")
+POINTS = ("target", "right_target")  # NaN where there is none
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +25,8 @@ class Demonstration:
     Attributes:
         task: task id.
         experts: K names that the labels refer to.
-        proprio: (T, P); task_state: (T, D); target: (T, 3): the observation groups.
+        proprio: (T, P); task_state: (T, D); target, right_target: (T, 3): the observation
+            groups.
         progress: (T,) in [0, 1], task progress at each step.
         labels: (T, G, K) expert shares on the simplex; G is 1, or the number of joint groups.
         actions: (T, A) what was done.
@@ -38,6 +40,7 @@ class Demonstration:
     proprio: Array
     task_state: Array
     target: Array
+    right_target: Array
     progress: Array
     labels: Array
     actions: Array
@@ -55,7 +58,7 @@ class Demonstration:
                            f"{len(self.experts)} experts; expected (T, G, K)")
         if (self.labels < 0).any() or not np.allclose(self.labels.sum(-1), 1, atol=1e-6):
             raise MwxError(f"demonstration of '{self.task}': labels are not on the simplex")
-        finite = (np.isfinite(getattr(self, n)).all() for n in FIELDS if n != "target")
+        finite = (np.isfinite(getattr(self, n)).all() for n in FIELDS if n not in POINTS)
         if not all(finite):
             raise MwxError(f"demonstration of '{self.task}' holds NaN or infinity")
 
@@ -70,7 +73,8 @@ class Demonstration:
     @property
     def obs(self) -> Obs:
         """The T observations as one batch (without the task's public vector)."""
-        return Obs(np.zeros((len(self), 0)), self.proprio, self.task_state, self.target)
+        return Obs(np.zeros((len(self), 0)), self.proprio, self.task_state, self.target,
+                   self.right_target)
 
     def save(self, path: Path) -> None:
         """Write as npz (no pickle)."""
@@ -175,8 +179,8 @@ def _record(env: Env, policy: ScriptedSwitch, seed: int,
         if progress is None:
             progress = np.full(env.num_envs, t / steps)
         action, carry = policy(obs, carry)
-        for name, value in zip(FIELDS, (obs.proprio, obs.task, obs.target, progress,
-                                        carry.weights, action), strict=True):
+        for name, value in zip(FIELDS, (obs.proprio, obs.task, obs.target, obs.right_target,
+                                        progress, carry.weights, action), strict=True):
             rows[name].append(np.array(value))
         step = env.step(action)
         returns += step.reward * running

@@ -1,4 +1,4 @@
-"""What the router reads: heading-frame body features, the hand target, task quantities."""
+"""What the router reads: heading-frame body features, the hands' targets, task quantities."""
 
 import numpy as np
 
@@ -13,9 +13,11 @@ def features(obs: Obs) -> Array:
     task group and the target give.
 
     Args:
-        obs: proprio (B, nq + nv) with a free base first, task (B, D), target (B, 3) [m, world].
+        obs: proprio (B, nq + nv) with a free base first, task (B, D), target and
+            right_target (B, 3) [m, world], NaN for none.
     """
     return np.concatenate([body_features(obs.proprio), target_features(obs.proprio, obs.target),
+                           target_features(obs.proprio, obs.right_target),
                            np.asarray(obs.task, float)], axis=-1).astype(np.float32)
 
 
@@ -23,7 +25,8 @@ def feature_groups(proprio_dim: int, task_dim: int) -> dict[str, slice]:
     """Return where each group lies in the features, by name."""
     body = proprio_dim - 6 + 5  # heading (2) and gravity (3) replace x, y and the quaternion
     return {"body": slice(0, body), "target": slice(body, body + 4),
-            "task": slice(body + 4, body + 4 + task_dim)}
+            "right_target": slice(body + 4, body + 8),
+            "task": slice(body + 8, body + 8 + task_dim)}
 
 
 def body_features(proprio: Array) -> Array:

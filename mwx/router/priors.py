@@ -112,7 +112,7 @@ class ProgressPrior:
 class StatePrior:
     """Usage shares among the nearest demonstration states; far from all of them, overall usage.
 
-    Features are standardised and each group (body, target, task, progress) weighs the same, so
+    Features are standardised and each group (body, targets, task, progress) weighs the same, so
     that forty joint velocities do not drown the one number that tells the stage.
     """
 

@@ -20,7 +20,7 @@ from mwx.router.network import NetworkConfig, RoutingNetwork
 from mwx.runs import read_json, write_json
 from mwx.types import Array, Obs
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2  # 1 did not see the right hand's target
 PROGRESS_RATE = 0.1  # share of a rise in estimated progress believed per step: about 0.2 s
 
 
@@ -34,8 +34,8 @@ class Layout:
 
     @property
     def feature_dim(self) -> int:
-        """F: body, target and task features together."""
-        return self.proprio_dim - 1 + 4 + self.task_dim
+        """F: body, both hands' targets and task features together."""
+        return self.proprio_dim - 1 + 4 + 4 + self.task_dim
 
 
 @dataclass(frozen=True, eq=False)

@@ -80,8 +80,12 @@ def test_feature_groups_cover_the_features_and_a_missing_target_is_told():
     assert x.shape[1] == groups["task"].stop == sum(g.stop - g.start for g in groups.values())
     assert np.isfinite(x).all() and (x[:, groups["target"]] == 0).all()
     assert (x[:, groups["task"]] == 1).all()
+    assert (x[:, groups["right_target"]] == 0).all()
     known = features(Obs(obs.vector, obs.proprio, obs.task, np.zeros((3, 3))))
     assert (known[:, groups["target"].stop - 1] == 1).all()
+    right = features(Obs(obs.vector, obs.proprio, obs.task, target, np.zeros((3, 3))))
+    assert (right[:, groups["target"]] == 0).all()
+    np.testing.assert_array_equal(right[:, groups["right_target"]], known[:, groups["target"]])
 
 
 def test_demonstrations_are_exact_and_repeatable(demos):
@@ -156,7 +160,7 @@ def test_labels_by_action_error_agree_with_the_script(demos):
 def test_priors_lie_on_the_floored_simplex(demos, kind, groups):
     prior = fit_prior(demos, groups, PriorConfig(kind=kind))
     rng = np.random.default_rng(0)
-    x = np.concatenate([features(demos[0].obs), rng.normal(0, 50, (40, 56)).astype(np.float32)])
+    x = np.concatenate([features(demos[0].obs), rng.normal(0, 50, (40, 60)).astype(np.float32)])
     p = prior(x, rng.uniform(size=len(x)))
     assert p.shape == (100, groups, 3) and np.allclose(p.sum(-1), 1)
     assert p.min() >= 0.02 / 3 - 1e-9
@@ -175,7 +179,7 @@ def test_constant_is_the_usage_and_state_and_progress_follow_the_stage(demos):
 def test_far_from_every_demonstration_the_state_prior_is_the_usage(demos):
     state = fit_prior(demos, 1, PriorConfig(kind="state"))
     usage = fit_prior(demos, 1, PriorConfig(kind="constant"))
-    far = np.full((1, 56), 1e3, np.float32)
+    far = np.full((1, 60), 1e3, np.float32)
     np.testing.assert_allclose(state(far, np.ones(1)), usage(far, np.ones(1)), atol=0.05)
 
 

@@ -231,7 +231,7 @@ class CompositeGraph(nn.Module):
         wanted, arm = self.experts(here, target, right, time_s, age_s[:, None], arm)
         if self.router is not None:
             task = given.get("task", target[:, :0])
-            mixture, progress = self.router(here, target, task, given["progress"])
+            mixture, progress = self.router(here, target, right, task, given["progress"])
         else:
             mixture, progress = self.fixed + 0 * before, None
         started = (age_s > 0)[:, None, None]

@@ -108,11 +108,11 @@ class RouterGraph(nn.Module):
                              torch.tensor(router.guidance.weights, dtype=torch.float32))
         self.register_buffer("ahead", torch.tensor([[1.0], [0.0], [0.0]]))
 
-    def forward(self, pose: Pose, target: Tensor, task: Tensor,
+    def forward(self, pose: Pose, target: Tensor, right_target: Tensor, task: Tensor,
                 progress: Tensor) -> tuple[Tensor, Tensor]:
         """Return weights (B, G, K) and the progress (B,) so far, as `Router.weights` does."""
         network, config = self.network, self.network.config
-        x = self._features(pose, target, task) - network.mean
+        x = self._features(pose, target, right_target, task) - network.mean
         x = (x / (network.variance + 1e-6).sqrt()).clamp(-CLIP, CLIP)
         past = progress[:, None] if config.use_progress else 0 * progress[:, None]
         told = self.guidance + 0 * past  # `expand` would fix the number of rows in the trace
@@ -123,13 +123,17 @@ class RouterGraph(nn.Module):
         estimate = network.progress_head(x)[:, 0].sigmoid()
         return weights, progress + PROGRESS_RATE * (estimate - progress).clamp(min=0)
 
-    def _features(self, pose: Pose, target: Tensor, task: Tensor) -> Tensor:
+    def _features(self, pose: Pose, target: Tensor, right_target: Tensor,
+                  task: Tensor) -> Tensor:
         cos, sin = heading(pose.frame, self.ahead)
-        there = exists(target)
-        offset = torch.where(there, target - pose.position, 0.0)
-        velocity, offset = (in_heading(v, cos, sin)[:, 0] for v in (pose.velocity, offset))
+        velocity = in_heading(pose.velocity, cos, sin)[:, 0]
+        seen = []
+        for point in (target, right_target):
+            there = exists(point)
+            offset = torch.where(there, point - pose.position, 0.0)
+            seen += [in_heading(offset, cos, sin)[:, 0], there.to(offset.dtype)]
         return torch.cat([pose.position[:, 2:], cos, sin, pose.gravity, velocity, pose.spin,
-                          pose.joints, pose.rates, offset, there.to(offset.dtype), task], -1)
+                          pose.joints, pose.rates, *seen, task], -1)
 
 
 def _padded(weight: Tensor, rows: int | None) -> Tensor:
