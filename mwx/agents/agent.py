@@ -70,7 +70,7 @@ class Agent:
                            f"evaluate it on {self.config.task}")
         z = self.model.encode(torch.from_numpy(obs.vector.astype(np.float32)))
         if not self.planned:
-            return self.model.pi(z)[2].numpy(), carry
+            return self.model.mode(z).numpy(), carry
         agent = self.config.agent
         # the same noise for every plan: a plan depends on the state and the last plan only
         noise = torch.Generator().manual_seed(self.config.seed)

@@ -106,7 +106,7 @@ def _cloning(model: WorldModel, z: Tensor, batch: SequenceBatch) -> Tensor:
     Args:
         z: (>= B, Z), the first B of them encoded from `batch.obs`.
     """
-    apart = (model.pi(z[:len(batch.obs)])[2] - batch.advice[0]).square().mean(-1)
+    apart = (model.mode(z[:len(batch.obs)]) - batch.advice[0]).square().mean(-1)
     return (apart * batch.advised[0]).mean()
 
 

@@ -168,6 +168,10 @@ class WorldModel(nn.Module):
         values = self.config.value.mean(self.q_logits(z, action, members, frozen))
         return values.amin(0) if reduce == "min" else values.mean(0)
 
+    def mode(self, z: Tensor) -> Tensor:
+        """Return the policy prior's mode (B, A) in [-1, 1] alone: what acts."""
+        return torch.tanh(self.policy(z).chunk(2, -1)[0])
+
     def pi(self, z: Tensor, noise: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
         """The policy prior, a squashed Gaussian.
 

@@ -75,7 +75,7 @@ class Expert:
                           self._generator, sample=False)
             residual, plans = result.action.numpy(), shift(result.mean)
         else:
-            residual = self.model.pi(z)[2].numpy()
+            residual = self.model.mode(z).numpy()
         ctrl = target.ctrl + self.config.tracking.residual * residual
         return H1.to_action(ctrl), ExpertCarry(after, plans)
 

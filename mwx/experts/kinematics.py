@@ -69,7 +69,7 @@ class Limb:
             anchors.append(origin)
             frame = frame @ _about(axis, q[:, joint])
         tip = origin + frame @ self._tip
-        jacobian = [np.cross(a, tip - o) for a, o in zip(axes, anchors, strict=True)]
+        jacobian = [rotations.cross(a, tip - o) for a, o in zip(axes, anchors, strict=True)]
         return tip, np.stack(jacobian, -1)
 
 

@@ -129,7 +129,7 @@ class ClipPrior:
 
     def look(self, obs: Obs, carry: Carry) -> tuple[Target, Carry]:
         """Return what to do now and the carry one control step later."""
-        now = self.reference.frame(carry.time_s + CONTROL_DT / 2)
+        now = self.reference.command(carry.time_s + CONTROL_DT / 2)
         goal = self.reference.frame(carry.time_s + CONTROL_DT)
         ramp = np.ones(len(carry.age_s))
         if self.ramp_s > 0:
@@ -140,7 +140,7 @@ class ClipPrior:
         phase = np.stack([np.sin(angle), np.cos(angle)], -1)
         share, home = ramp[:, None], H1.home_joints
         target = Target(q=home + share * (goal.qpos[:, 7:] - home), qd=share * goal.qvel[:, 6:],
-                        ctrl=home + share * (now.ctrl - home), phase=phase, ramp=ramp,
+                        ctrl=home + share * (now - home), phase=phase, ramp=ramp,
                         speed=ramp * goal.qvel[:, 0],
                         height=_blend(HOME_HEIGHT, goal.qpos[:, 2], ramp),
                         up=_direction(_blend(VERTICAL, rotation(goal.qpos[:, 3:7])[:, 2], share)),

@@ -7,11 +7,18 @@ from mwx.types import Array
 SMALL_ANGLE = 1e-8  # [rad] below it the sine quotient is replaced by its limit
 
 
+def cross(a: Array, b: Array) -> Array:
+    """Return a x b (..., 3), the digits of np.cross several times faster on few vectors."""
+    x, y, z = (a[..., i] for i in range(3))
+    u, v, w = (b[..., i] for i in range(3))
+    return np.stack([y * w - z * v, z * u - x * w, x * v - y * u], axis=-1)
+
+
 def multiply(a: Array, b: Array) -> Array:
     """Return the product a b of quaternions (..., 4): first b turns, then a."""
     w1, v1, w2, v2 = a[..., :1], a[..., 1:], b[..., :1], b[..., 1:]
     real = w1 * w2 - np.sum(v1 * v2, axis=-1, keepdims=True)
-    return np.concatenate([real, w1 * v2 + w2 * v1 + np.cross(v1, v2)], axis=-1)
+    return np.concatenate([real, w1 * v2 + w2 * v1 + cross(v1, v2)], axis=-1)
 
 
 def conjugate(q: Array) -> Array:
@@ -21,9 +28,9 @@ def conjugate(q: Array) -> Array:
 
 def rotate(q: Array, v: Array) -> Array:
     """Return vectors v (..., 3) turned by quaternions q (..., 4)."""
-    u = np.broadcast_to(q[..., 1:], np.broadcast_shapes(q[..., 1:].shape, v.shape))
-    t = 2 * np.cross(u, v)
-    return v + q[..., :1] * t + np.cross(u, t)
+    u = q[..., 1:]
+    t = 2 * cross(u, v)
+    return v + q[..., :1] * t + cross(u, t)
 
 
 def exp(rotvec: Array) -> Array:
@@ -45,7 +52,8 @@ def log(q: Array) -> Array:
 
 def to_matrix(q: Array) -> Array:
     """Return rotation matrices (..., 3, 3) of quaternions (..., 4) of any length."""
-    w, x, y, z = np.moveaxis(q / np.linalg.norm(q, axis=-1, keepdims=True), -1, 0)
+    unit = q / np.sqrt(np.add.reduce(q * q, axis=-1, keepdims=True))
+    w, x, y, z = (unit[..., i] for i in range(4))
     rows = [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y),
             2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x),
             2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)]

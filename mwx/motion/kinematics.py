@@ -104,9 +104,9 @@ def place_jacobian(pose: Pose, body: str, point: Array | None = None) -> Array:
     out[:, :, :3] = np.eye(3)
     # columns of the base's turn: the base's angular velocity is told in its own frame
     turning = pose.turns[tree().names[0]].swapaxes(-1, -2)
-    out[:, :, 3:6] = _cross(turning, (point - pose.base)[:, None]).swapaxes(-1, -2)
+    out[:, :, 3:6] = rotations.cross(turning, (point - pose.base)[:, None]).swapaxes(-1, -2)
     arms = point[:, None] - pose.anchors[:, chain]
-    out[:, :, [6 + j for j in chain]] = _cross(pose.axes[:, chain], arms).swapaxes(-1, -2)
+    out[:, :, [6 + j for j in chain]] = rotations.cross(pose.axes[:, chain], arms).swapaxes(-1, -2)
     return out
 
 
@@ -117,10 +117,3 @@ def turn_jacobian(pose: Pose, body: str) -> Array:
     out[:, :, 3:6] = pose.turns[tree().names[0]]
     out[:, :, [6 + j for j in chain]] = pose.axes[:, chain].swapaxes(-1, -2)
     return out
-
-
-def _cross(a: Array, b: Array) -> Array:
-    """Return a x b (..., 3); several times faster than np.cross on small last axes."""
-    x, y, z = (a[..., i] for i in range(3))
-    u, v, w = (b[..., i] for i in range(3))
-    return np.stack([y * w - z * v, z * u - x * w, x * v - y * u], axis=-1)

@@ -125,13 +125,7 @@ class Reference:
             time_s: (...) [s] from the first frame; a loop goes on for ever (its base moves on by
                 `advance` each period), any other motion rests on its last frame.
         """
-        place = np.asarray(time_s, float) * self.fps
-        if not self.loop:
-            place = np.clip(place, 0, self.num_frames - 1)
-        low = np.floor(place).astype(int)
-        part = (place - low)[..., None]
-        first, cycle = self._wrap(low)
-        second, cycle_second = self._wrap(low + 1)
+        (first, cycle), (second, cycle_second), part = self._between(time_s)
         a, b = self.qpos[first], self.qpos[second]
         qpos = a + part * (b - a)
         base, base_second = (self.qpos[i, :3] + c[..., None] * self.advance
@@ -141,6 +135,20 @@ class Reference:
         qvel, ctrl = (x[first] + part * (x[second] - x[first]) for x in (self.qvel, self.ctrl))
         nearest = np.where(part < 0.5, self.contact[first], self.contact[second])
         return Frame(qpos, qvel, ctrl, nearest)
+
+    def command(self, time_s: float | Array) -> Array:
+        """Return the feed-forward commands (..., J) of `frame` alone."""
+        (first, _), (second, _), part = self._between(time_s)
+        return self.ctrl[first] + part * (self.ctrl[second] - self.ctrl[first])
+
+    def _between(self, time_s: float | Array
+                 ) -> tuple[tuple[Array, Array], tuple[Array, Array], Array]:
+        """Return the frames around given times, each with its cycle, and how far between."""
+        place = np.asarray(time_s, float) * self.fps
+        if not self.loop:
+            place = np.clip(place, 0, self.num_frames - 1)
+        low = np.floor(place).astype(int)
+        return self._wrap(low), self._wrap(low + 1), (place - low)[..., None]
 
     def _wrap(self, index: Array) -> tuple[Array, Array]:
         if self.loop:

@@ -90,7 +90,7 @@ class Adapted:
                                 config.agent.learner.discount, noise, sample=False)
             action, plans = result.action.numpy(), shift(result.mean)
         else:
-            action = self.model.pi(z)[2].numpy()
+            action = self.model.mode(z).numpy()
         return self.mixture.command(view, action), AdaptedCarry(view.after, plans, view)
 
 
