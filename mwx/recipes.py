@@ -127,7 +127,8 @@ def stand(agent: AgentConfig) -> ExpertConfig:
     """
     return ExpertConfig(agent=_attentive(agent), skill="stand", task="stand",
                         motion="stand",
-                        tracking=TrackingConfig(residual=0.5, push_speed=0.3, push_interval_s=3.0),
+                        tracking=TrackingConfig(residual=0.5, push_speed=0.45,
+                                                push_interval_s=2.5),
                         teacher=TeacherConfig(kind="lqr"))
 
 
@@ -182,18 +183,20 @@ def crawl(agent: AgentConfig) -> ExpertConfig:
 
 def reach(agent: AgentConfig) -> ExpertConfig:
     """Reach with the left hand while standing; the task's reward counts a tenth (at most 20)."""
-    return ExpertConfig(agent=agent, skill="reach", task="reach", motion="stand",
+    return ExpertConfig(agent=_attentive(agent), skill="reach", task="reach", motion="stand",
                         prior=PriorConfig(kind="reach"),
-                        tracking=TrackingConfig(task_weight=0.1, max_heading=1.5, push_speed=0.2),
+                        tracking=TrackingConfig(residual=0.5, task_weight=0.1, max_heading=1.5,
+                                                push_speed=0.45, push_interval_s=2.5),
                         teacher=TeacherConfig(kind="lqr"))
 
 
 def reach_two_hands(agent: AgentConfig) -> ExpertConfig:
     """Reach with both hands while standing."""
-    return ExpertConfig(agent=agent, skill="reach_two_hands",
+    return ExpertConfig(agent=_attentive(agent), skill="reach_two_hands",
                         task="reach_two_hands", motion="stand",
                         prior=PriorConfig(kind="reach_two_hands"),
-                        tracking=TrackingConfig(max_heading=1.5, push_speed=0.2),
+                        tracking=TrackingConfig(residual=0.5, max_heading=1.5, push_speed=0.45,
+                                                push_interval_s=2.5),
                         teacher=TeacherConfig(kind="lqr"))
 
 

@@ -23,17 +23,18 @@ class LqrConfig:
     """Weights of the quadratic cost.
 
     Attributes:
-        balance: on the centre of mass over the feet [1/m^2].
+        balance: on the centre of mass over the feet [1/m^2]; much, with cheap effort, bears pushes
+            (docs/log.md).
         posture, arms: on leg and waist joints, and on arm joints [1/rad^2].
         speed: on all velocities.
         effort: on servo torque per unit command [1/(N m)^2].
     """
 
-    balance: float = 1000.0
+    balance: float = 5000.0
     posture: float = 3.0
     arms: float = 1.0
     speed: float = 0.1
-    effort: float = 1e-3
+    effort: float = 1e-4
 
 
 class BalanceController:

@@ -18,13 +18,14 @@ class StandConfig:
 
     Attributes:
         height: [m] of the pelvis; 0.98 is the home pose, 1.044 straight legs.
-        ahead: [m] centre of mass ahead of the ankle axes; little, so the ankles rest.
+        ahead: [m] centre of mass ahead of the ankle axes: less rests the ankles, more leaves room
+            to sway back (the soles reach 0.10 m back and 0.20 m ahead).
         elbow: [rad] 0 points the forearms forward, pi / 2 lets them hang.
         shoulder_roll: [rad] arms off the body.
     """
 
     height: float = 1.0
-    ahead: float = 0.005
+    ahead: float = 0.03
     elbow: float = 1.2
     shoulder_roll: float = 0.1
 
