@@ -20,6 +20,7 @@ from mwx.motion.stand import StandConfig, stance
 from mwx.motion.walk import WalkConfig, walk_motion
 
 STAND_FRAMES = 50  # one second of standing; any length would do
+AHEAD = 0.03  # [m] centre of mass ahead of the ankles of who stands: pushes from ahead are borne
 WALK_SOURCE = ("generated: OpenSim gait2392 subject01 and DeepMimic arm series, "
                "Sekiya & Nagasaki walk ratio, linear inverted pendulum")
 
@@ -52,9 +53,9 @@ def walk(speed: float | None = None, config: WalkConfig | None = None) -> Refere
 
 
 def stand(speed: float | None = None, config: StandConfig | None = None) -> Reference:
-    """Return a second of quiet standing."""
+    """Return a second of quiet standing, with room to sway back."""
     stays("stand", speed)
-    qpos = np.tile(stance(config or StandConfig()), (STAND_FRAMES, 1))
+    qpos = np.tile(stance(config or StandConfig(ahead=AHEAD)), (STAND_FRAMES, 1))
     contact = np.ones((STAND_FRAMES, 2), bool)
     return assemble("stand", qpos, contact, np.zeros(3), "generated: static balance", {})
 

@@ -25,7 +25,7 @@ class StandConfig:
     """
 
     height: float = 1.0
-    ahead: float = 0.03
+    ahead: float = 0.005
     elbow: float = 1.2
     shoulder_roll: float = 0.1
 

@@ -15,7 +15,7 @@ from mwx.errors import MwxError
 from mwx.router.composition import GROUPS
 from mwx.router.demos import Demonstration, check_demonstrations
 from mwx.router.guidance import Guidance, restrict
-from mwx.router.improve import ImproveConfig, improve
+from mwx.router.improve import ImproveConfig, adjusted, improve
 from mwx.router.losses import LossConfig, irm_loss
 from mwx.router.network import NetworkConfig
 from mwx.router.policies import CompositePolicy, Library
@@ -35,6 +35,8 @@ class DistillConfig:
 
     Attributes:
         network, loss, prior, improve: see their records.
+        temperature: of the weights that act; below 1 sharper than distilled, which keeps experts
+            that nobody asked for out of a mixture (docs/log.md). `improve` may find another.
         rounds: times the states of D_T are refreshed with the composite's own rollouts.
         updates: gradient updates per round.
         batch: states per update.
@@ -49,6 +51,7 @@ class DistillConfig:
     loss: LossConfig = field(default_factory=LossConfig)
     prior: PriorConfig = field(default_factory=PriorConfig)
     improve: ImproveConfig = field(default_factory=ImproveConfig)
+    temperature: float = 0.25
     rounds: int = 3
     updates: int = 400
     batch: int = 256
@@ -64,6 +67,8 @@ class DistillConfig:
         positive = (self.rounds, self.updates, self.batch, self.num_envs, self.log_every)
         if min(positive) < 1 or self.rollout_steps < 0 or self.resets < 0:
             raise MwxError(f"router training needs positive counts, got {self}")
+        if self.temperature <= 0:
+            raise MwxError(f"a router's temperature is above 0, not {self.temperature}")
         if min(self.mixture) < 0 or self.mixture[0] <= 0:
             raise MwxError("the mixture needs shares >= 0 and some demonstration states, got "
                            f"{self.mixture}")
@@ -72,7 +77,7 @@ class DistillConfig:
 def literal(config: DistillConfig | None = None) -> DistillConfig:
     """Return the printed equations alone: constant P_demo, reverse KL, no step by return."""
     config = config or DistillConfig()
-    return replace(config, prior=replace(config.prior, kind="constant"),
+    return replace(config, prior=replace(config.prior, kind="constant"), temperature=1.0,
                    loss=replace(config.loss, direction="reverse"),
                    network=replace(config.network, per_group=False, floor=0.0),
                    improve=replace(config.improve, kind="none"))
@@ -101,7 +106,7 @@ def train_router(env: str | Env, library: Library, guidance: Guidance,
     if guidance.unsupported:
         log.warning("the guidance says that no available expert covers '%s'", guidance.task)
     trainer = _Trainer(env, library, guidance, demos, config, run)
-    router = trainer.distil()
+    router = adjusted(trainer.distil(), temperature=config.temperature)
     scores: list[dict[str, Any]] = []
     if config.improve.kind != "none":
         router, scores = improve(trainer.snapshots, library, env, config.improve, config.seed)
@@ -151,7 +156,8 @@ class _Trainer:
         return self.router
 
     def _visit(self, round_index: int) -> None:
-        policy = CompositePolicy(self.router, self.library, act_dim=self.env.act_dim)
+        acting = adjusted(self.router, temperature=self.config.temperature)
+        policy = CompositePolicy(acting, self.library, act_dim=self.env.act_dim)
         seed = self.config.seed + 1000 + round_index
         pool = rollout_pool(policy, self.env, self.prior, self.config.rollout_steps, seed)
         self.network.observe(torch.from_numpy(pool.features))
