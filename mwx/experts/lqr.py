@@ -18,6 +18,9 @@ from mwx.robot.h1 import SUBSTEPS
 from mwx.types import Array, Obs
 
 
+LEGS = 10  # joints of the legs, which come first
+
+
 @dataclass(frozen=True)
 class LqrConfig:
     """Weights of the quadratic cost.
@@ -78,6 +81,7 @@ def balance_gain(reference: Reference, config: LqrConfig) -> Array:
     riccati = scipy.linalg.solve_discrete_are(step, control, cost, effort)
     gain = np.linalg.solve(effort + control.T @ riccati @ control, control.T @ riccati @ step)
     gain[:, 5] = 0  # the heading is not regulated: the feet hold it
+    gain[LEGS:] = 0  # balance is the legs' affair: hands stay where they are sent, come what may
     return gain
 
 
