@@ -17,7 +17,6 @@ from mwx.robot import H1
 from mwx.robot.h1 import SUBSTEPS
 from mwx.types import Array, Obs
 
-
 LEGS = 10  # joints of the legs, which come first
 
 
