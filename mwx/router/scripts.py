@@ -33,7 +33,7 @@ def door_is_open(obs: Obs) -> Array:
 
 def is_for_left_hand(obs: Obs) -> Array:
     """Return (B,) bool: the task sends the right hand nowhere."""
-    return ~np.isfinite(obs.right_target).all(-1)
+    return np.asarray(~np.isfinite(obs.right_target).all(-1))
 
 
 def is_at_table(obs: Obs) -> Array:
