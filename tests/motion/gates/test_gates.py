@@ -156,12 +156,12 @@ def test_a_leaning_statue_asks_too_much_of_the_ground(stand: Reference) -> None:
 
 
 def test_commands_that_let_the_robot_fall(stand: Reference) -> None:
-    limp = dataclasses.replace(stand, ctrl=stand.ctrl + 1.2 * np.isin(
+    limp = dataclasses.replace(stand, ctrl=stand.ctrl + 1.4 * np.isin(
         np.arange(19), [H1.joint("left_hip_pitch"), H1.joint("right_hip_pitch")]))
     assert g.kinematic(limp).passed and g.dynamics(limp).passed
     verdict = g.tracking(limp, QUICK.tracking)
     assert verdict.passed is False and "played open loop" in verdict.reason
-    assert verdict.scores["distance"] > 0.2
+    assert verdict.scores["distance"] > 0.25
 
 
 def test_a_diverging_simulation_is_lost_not_an_error(stand: Reference) -> None:
