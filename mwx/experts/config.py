@@ -14,12 +14,13 @@ class PriorConfig:
 
     Attributes:
         kind: "clip" plays the reference; "reach" sends the left hand to the target,
-            "reach_two_hands" both hands; "load" plays the reference and sees the load on its arms.
+            "reach_two_hands" both hands; "load" plays the reference and sees the load on its arms;
+            "steer" plays a gait that turns to the target, goes there and stops before it.
         start_s: [s] place in the reference at the start of an episode.
         ramp_s: [s] over which the motion is blended in from the home pose.
     """
 
-    kind: Literal["clip", "load", "reach", "reach_two_hands"] = "clip"
+    kind: Literal["clip", "load", "reach", "reach_two_hands", "steer"] = "clip"
     start_s: float = 0.0
     ramp_s: float = 0.4
 
@@ -48,6 +49,12 @@ class TrackingConfig:
         max_steps: control steps of a training episode.
         push_speed: [m/s] random velocity added to the base at reference starts, and in pushes.
         push_interval_s: [s] mean time between pushes during an episode; 0 makes none.
+        quiet_weight: weight of small servo forces beyond what the task pays for them; the term is
+            the share of the task's `small_control` above its least, 0.8.
+        errands: share of episodes in which a prior that steers is sent from target to target; there
+            the root term takes the place of the task's way of paying for motion.
+        load_spread: [N] weight added to or taken from the pelvis, at most, for a whole episode.
+        late_share: share of episodes in which every command arrives a control step late.
     """
 
     residual: float = 0.25
@@ -69,6 +76,10 @@ class TrackingConfig:
     max_steps: int = 400
     push_speed: float = 0.1
     push_interval_s: float = 0.0
+    quiet_weight: float = 0.0
+    errands: float = 0.0
+    load_spread: float = 0.0
+    late_share: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -137,8 +137,7 @@ def stages_of(config: AdaptConfig, experts: tuple[str, ...]) -> tuple[tuple[int,
 
 def pack(carry: CompositeCarry, names: tuple[str, ...]) -> dict[str, Any]:
     """Return a carry as nested arrays, for checkpoints."""
-    experts = {name: {"time_s": c.prior.time_s, "age_s": c.prior.age_s, "arm": c.prior.arm,
-                      "plan": c.plan.numpy()}
+    experts = {name: {**c.prior.arrays(), "plan": c.plan.numpy()}
                for name, c in zip(names, carry.experts, strict=True)}
     return {"experts": experts, "weights": carry.weights, "progress": carry.progress,
             "started": carry.started, "stage": carry.stage, "stage_s": carry.stage_s}
@@ -151,7 +150,7 @@ def unpack(state: Mapping[str, Any], names: tuple[str, ...]) -> CompositeCarry:
     except KeyError as error:
         raise MwxError(f"the saved state knows no expert {error}; resume with the experts the run "
                        f"was started with") from None
-    experts = tuple(ExpertCarry(Carry(*(np.array(p[k]) for k in ("time_s", "age_s", "arm"))),
+    experts = tuple(ExpertCarry(Carry(**{k: np.array(v) for k, v in p.items() if k != "plan"}),
                                 torch.from_numpy(np.array(p["plan"]))) for p in parts)
     arrays = {k: np.array(state[k]) for k in ("weights", "progress", "started", "stage", "stage_s")}
     return replace(CompositeCarry(experts, **arrays), proposals=None)
