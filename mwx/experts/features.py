@@ -16,7 +16,7 @@ def features(obs: Obs, target: Target) -> Array:
 
     In order: pelvis height (1), gravity direction in the pelvis frame (3), linear velocity in the
     heading frame (3), angular velocity (3), joints relative to home (19), joint velocities (19),
-    heading as seen from where to face (2), phase (2), ramp (1), reference speed (1), the prior's own.
+    heading from where to face (2), phase (2), ramp (1), reference speed (1), the prior's own.
     """
     p = obs.proprio
     quat, front = p[:, 3:7], facing(p[:, 3:7], target.prone)

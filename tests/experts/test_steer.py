@@ -1,0 +1,234 @@
+"""Gaits that go to targets: where they face, when they stop, and what their training sends them."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from mwx import recipes
+from mwx.errors import MwxError
+from mwx.experts.assist import assist_wrench
+from mwx.experts.disturbances import Disturbances
+from mwx.experts.errands import AHEAD, DISTANCE, Errands
+from mwx.experts.features import features, mirror_map
+from mwx.experts.kinematics import along, rotation, yaw
+from mwx.experts.prior import ClipPrior
+from mwx.experts.steer import (
+    HALT_S,
+    HEADING_SEEN,
+    SLOW,
+    STOP,
+    TURN_MAX,
+    TURNING_PACE,
+    SteerPrior,
+    bearing,
+)
+from mwx.experts.tracking import TrackingEnv
+from mwx.maths import rotations
+from mwx.motion import generate
+from mwx.motion.reference import mirror_qpos, mirror_qvel
+from mwx.robot import H1
+from mwx.robot.h1 import CONTROL_DT
+from mwx.sim import make
+from mwx.types import Obs
+
+
+@pytest.fixture(scope="module")
+def walk():
+    return generate("walk", speed=1.1)
+
+
+def standing(yaws, targets):
+    """Robots at the origin in the home pose, turned by yaws, with targets (B, 3)."""
+    rows = len(yaws)
+    proprio = np.tile(np.concatenate([H1.home_qpos, np.zeros(25)]), (rows, 1))
+    proprio[:, :2] = 0
+    proprio[:, 3:7] = rotations.about("z", np.asarray(yaws, float))
+    return Obs(proprio, proprio, np.zeros((rows, 0)), np.asarray(targets, float))
+
+
+def test_the_bearing_is_the_turn_to_face_the_target():
+    obs = standing([0, 0, np.pi / 2, 3, 0], [[2, 0, 1], [0, 3, 0], [0, 1, 1], [-2, 0, 1], [0, 0, 1]])
+    error, distance = bearing(obs)
+    np.testing.assert_allclose(error, [0, np.pi / 2, 0, np.pi - 3, 0], atol=1e-12)
+    np.testing.assert_allclose(distance, [2, 3, 1, 2, 0])
+
+
+def test_without_a_target_it_goes_along_x_at_full_pace(walk):
+    prior, obs = SteerPrior(walk, 0.5, 1.0), standing([0.3], np.full((1, 3), np.nan))
+    carry = prior.initial(1)
+    for _ in range(50):
+        target, carry = prior.look(obs, carry)
+    assert (target.heading, target.turn, target.ramp) == (0, 0, 1)
+    plain = ClipPrior(walk, 0.5)
+    same, _ = plain.look(obs, dataclasses.replace(carry, time_s=carry.time_s - CONTROL_DT))
+    np.testing.assert_allclose(target.ctrl, same.ctrl)
+
+
+def test_it_faces_the_target_within_what_it_sees_of_the_error(walk):
+    prior = SteerPrior(walk, 0.5, 1.0)
+    obs = standing([0.2, 0.2, -2.0], [[2, 2, 1], [-1, -1, 1], [1, 0, 1]])
+    target, _ = prior.look(obs, prior.initial(3))
+    wanted = [np.pi / 4, 0.2 - HEADING_SEEN, HEADING_SEEN - 2]
+    np.testing.assert_allclose(target.heading, wanted)
+    assert np.abs(target.turn).max() == TURN_MAX
+    seen = features(obs, target)
+    np.testing.assert_allclose(np.arctan2(seen[:, 48], seen[:, 49]),
+                               [0.2 - np.pi / 4, HEADING_SEEN, -HEADING_SEEN], atol=1e-6)
+
+
+@pytest.mark.parametrize(("place", "pace"), [
+    ((STOP, 0, 1), 0.0), ((STOP + SLOW / 2, 0, 1), 0.5), ((STOP + SLOW, 0, 1), 1.0),
+    ((0, 3, 1), TURNING_PACE), ((-3, 0, 1), TURNING_PACE)])
+def test_pace_falls_with_the_distance_and_while_turning(walk, place, pace):
+    prior, obs = SteerPrior(walk, 0.5, 1.0), standing([0], [place])
+    carry = dataclasses.replace(prior.initial(1), pace=np.ones(1))
+    paces = [1.0]
+    for _ in range(100):
+        target, carry = prior.look(obs, carry)
+        paces.append(float(target.ramp[0]))
+    assert paces[-1] == pytest.approx(pace)
+    assert np.abs(np.diff(paces)).max() <= CONTROL_DT / HALT_S + 1e-12
+
+
+def test_at_a_halt_it_is_the_home_pose(walk):
+    prior, obs = SteerPrior(walk, 0.5, 1.0), standing([0], [[0.3, 0, 1]])
+    target, after = prior.look(obs, prior.initial(1))
+    np.testing.assert_allclose(target.ctrl[0], H1.home_joints)
+    assert (target.speed, after.pace) == (0, 0)
+    assert after.time_s > 0.5  # its clock goes on
+
+
+def test_its_mirror_image_steers_the_other_way(walk):
+    prior, draw = SteerPrior(walk, 0.3, 1.0), np.random.default_rng(1)
+    obs = standing(draw.uniform(-1, 1, 5), draw.uniform(-2, 2, (5, 3)))
+    there = np.concatenate([mirror_qpos(obs.proprio[:, :26]), mirror_qvel(obs.proprio[:, 26:])],
+                           -1)
+    other = Obs(there, there, obs.task, obs.target * [1, -1, 1])
+    carry = prior.initial(5)
+    later = dataclasses.replace(carry, time_s=carry.time_s + walk.duration_s / 2)
+    index, sign = mirror_map(prior)
+    np.testing.assert_allclose(features(other, prior.look(other, later)[0]),
+                               sign * features(obs, prior.look(obs, carry)[0])[:, index], atol=1e-5)
+
+
+def test_speeds_along_a_heading():
+    velocity = np.array([[1.0, 0], [1, 1], [0, 2]])
+    ahead, left = along(velocity, np.array([np.pi / 2, np.pi / 4, 0]))
+    np.testing.assert_allclose(ahead, [0, np.sqrt(2), 0], atol=1e-12)
+    np.testing.assert_allclose(left, [-1, 0, 2], atol=1e-12)
+    assert all(np.array_equal(a, b) for a, b in zip(along(velocity, 0.0), velocity.T, strict=True))
+
+
+def test_the_assist_turns_with_the_heading():
+    """A robot and its wish turned together get the same wrench, turned."""
+    draw, angle = np.random.default_rng(2), 0.8
+    qpos, qvel = np.tile(H1.home_qpos, (3, 1)), draw.normal(0, 0.3, (3, 25))
+    qpos[:, 3:7] = rotations.about("z", draw.uniform(-0.3, 0.3, 3))
+    force, torque = assist_wrench(qpos, qvel, np.full(3, 1.0), heading=np.zeros(3))
+    turn = rotation(rotations.about("z", np.array(angle)))
+    turned, spun = qpos.copy(), qvel.copy()
+    turned[:, 3:7] = rotations.multiply(rotations.about("z", np.full(3, angle)), qpos[:, 3:7])
+    spun[:, :3] = qvel[:, :3] @ turn.T
+    other, twist = assist_wrench(turned, spun, np.full(3, 1.0), heading=np.full(3, angle))
+    np.testing.assert_allclose(other, force @ turn.T, atol=1e-9)
+    np.testing.assert_allclose(twist, torque @ turn.T, atol=1e-9)
+
+
+# what training sends it to
+
+def test_errands_go_to_a_share_and_lie_where_they_should():
+    errands, draw = Errands(0.5, 4000), np.random.default_rng(0)
+    place, facing = draw.normal(0, 5, (4000, 3)), draw.uniform(-3, 3, 4000)
+    errands.restart(np.arange(4000), place, facing, draw)
+    on = errands.running
+    assert abs(on.mean() - 0.5) < 0.05
+    away = (errands.target - place)[on, :2]
+    distance = np.linalg.norm(away, axis=-1)
+    assert DISTANCE[0] <= distance.min() and distance.max() <= DISTANCE[1]
+    error = np.arctan2(away[:, 1], away[:, 0]) - facing[on]
+    error = (error + np.pi) % (2 * np.pi) - np.pi
+    behind = (np.abs(error) > np.pi / 2).mean()
+    assert abs(behind - (1 - AHEAD) / 2) < 0.04
+
+
+def test_an_errand_that_is_over_is_followed_by_another():
+    errands, draw = Errands(1.0, 3), np.random.default_rng(0)
+    errands.restart(np.arange(3), np.zeros((3, 3)), np.zeros(3), draw)
+    first, errands.left = errands.target.copy(), np.array([1, 5, 5])
+    errands.step(np.zeros((3, 3)), np.zeros(3), draw)
+    assert (errands.target != first).any(1).tolist() == [True, False, False]
+
+
+def test_errands_need_a_prior_that_steers(walk):
+    config = recipes.expert("walk").tracking
+    with pytest.raises(MwxError, match="steer"):
+        TrackingEnv(make("walk", 2, 0), ClipPrior(walk), config, 0)
+
+
+def test_on_an_errand_the_root_term_stands_for_the_tasks_way_of_paying(walk):
+    config = dataclasses.replace(recipes.expert("walk").tracking, errands=1.0, push_interval_s=0,
+                                 quiet_weight=0.0)
+    env = TrackingEnv(make("walk", 4, 0), SteerPrior(walk, 0.5, 1.0), config, 0)
+    aim = env.target
+    step = env.step(np.zeros((4, 19)))
+    root = env._root(step.final_obs.proprio, aim)
+    paid = step.terms["alignment_return"] + config.root_weight * root
+    inner = env.env.task.reward(env.env.physics)[1]
+    kept = ~step.done
+    expected = inner["stand_reward"] * inner["small_control"] * root
+    np.testing.assert_allclose((step.reward - paid)[kept], expected[kept], atol=1e-9)
+
+
+def test_a_walker_that_turns_to_its_target_is_paid_more(walk):
+    config = recipes.expert("walk").tracking
+    env = TrackingEnv(make("walk", 2, 0), SteerPrior(walk, 0.5, 1.0), config, 0)
+    obs = standing([0.0, 0.0], [[0, 3, 1], [0, 3, 1]])
+    target, _ = env.prior.look(obs, env.prior.initial(2))
+    proprio = obs.proprio.copy()
+    proprio[0, 31] = TURN_MAX  # [rad/s] about the vertical
+    pay = env._root(proprio, target)
+    assert pay[0] > 1.2 * pay[1]
+
+
+# what it has to bear
+
+def test_late_commands_arrive_a_step_later():
+    config = dataclasses.replace(recipes.expert("walk").tracking, late_share=1.0)
+    sent, rows = Disturbances(config, 2), np.arange(2)
+    sent.restart(rows, np.random.default_rng(0))
+    one, two, three = (np.full((2, 3), float(i)) for i in (1, 2, 3))
+    assert np.array_equal(sent.arrived(one), one)  # nothing was sent before
+    assert np.array_equal(sent.arrived(two), one)
+    sent.restart(rows[:1], np.random.default_rng(0))
+    arrived = sent.arrived(three)
+    assert np.array_equal(arrived[0], three[0]) and np.array_equal(arrived[1], two[1])
+
+
+def test_a_load_is_a_weight_on_the_pelvis(walk):
+    config = dataclasses.replace(recipes.expert("walk").tracking, load_spread=50.0, assist=0.0,
+                                 errands=0.0)
+    env = TrackingEnv(make("walk", 3, 0), SteerPrior(walk, 0.5, 1.0), config, 0)
+    env.disturbances.load[:] = [30, -30, 0]
+    pushed = []
+    env.env.physics.apply_wrench = lambda force, torque: pushed.append((force, torque))
+    env._help(env.target)
+    np.testing.assert_allclose(pushed[0][0][:, 2], [-30, 30, 0])
+    assert not pushed[0][0][:, :2].any() and not pushed[0][1].any()
+
+
+def test_training_with_everything_on_continues_bit_for_bit(walk):
+    config = dataclasses.replace(recipes.expert("walk").tracking, load_spread=40.0, late_share=0.5,
+                                 assist=0.3)
+    env, other = (TrackingEnv(make("walk", 4, seed), SteerPrior(walk, 0.5, 1.0), config, seed)
+                  for seed in (0, 1))
+    draw = np.random.default_rng(3)
+    for _ in range(20):
+        env.step(draw.uniform(-1, 1, (4, 19)))
+    other.set_state(env.get_state())
+    for _ in range(40):
+        action = draw.uniform(-1, 1, (4, 19))
+        one, two = env.step(action), other.step(action)
+        assert np.array_equal(one.obs.vector, two.obs.vector)
+        assert np.array_equal(one.reward, two.reward)
+    assert yaw(one.obs.proprio[:, 3:7]).shape == (4,)
