@@ -11,8 +11,8 @@ from mwx.types import Array, Obs
 
 STOP, SLOW = 0.45, 0.6  # [m] pelvis to target, seen from above: stands there, slows from so far off
 HEADING_SEEN = 0.6  # [rad] error of heading beyond which every error looks the same
-TURN_GAIN, TURN_MAX = 1.5, 0.7  # [1/s] of the error of heading, [rad/s]
-TURNING_PACE = 0.4  # share of the stride while the target lies aside or behind
+TURN_GAIN, TURN_MAX = 1.5, 0.8  # [1/s] of the error of heading, [rad/s]
+TURNING_PACE = 0.4  # share of the stride while the target lies aside or behind: steps on the spot
 UNDERFOOT = 0.25  # [m] nearer than this a target has no direction
 HALT_S = 0.6  # [s] from full pace to a halt
 
@@ -20,9 +20,9 @@ HALT_S = 0.6  # [s] from full pace to a halt
 class SteerPrior(ClipPrior):
     """A gait whose heading and pace follow `obs.target`; along world x where none is named.
 
-    Where to face and how much of the stride to play are functions of the state, but for the pace,
-    which changes gradually and so is carried. The expert sees the error of its heading, bounded,
-    in place of its heading.
+    What the target asks for follows from the state alone; the share of the stride that is played
+    (the pace) changes gradually and so is carried. Where the target lies aside the robot is to turn
+    on the spot. The expert sees the error of its heading, bounded, in place of its heading.
     """
 
     steers = True
@@ -36,7 +36,9 @@ class SteerPrior(ClipPrior):
         target, after = self._played(carry, pace)
         seen = np.clip(error, -HEADING_SEEN, HEADING_SEEN)
         facing = yaw(obs.proprio[:, 3:7])
-        return replace(target, heading=np.where(named, facing + seen, 0.0),
+        ahead = np.where(named, np.maximum(np.cos(error), 0) ** 2, 1.0)
+        return replace(target, speed=target.speed * ahead,
+                       heading=np.where(named, facing + seen, 0.0),
                        turn=np.where(named, np.clip(TURN_GAIN * error, -TURN_MAX, TURN_MAX), 0.0)
                        ), replace(after, pace=pace)
 

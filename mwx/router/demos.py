@@ -3,7 +3,7 @@
 import contextlib
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,12 @@ import numpy as np
 
 from mwx.errors import MwxError
 from mwx.router.policies import Library, ScriptedSwitch, ScriptStage
-from mwx.types import Array, Env, Obs
+from mwx.types import Array, Env, Obs, Policy
 
 SCHEMA_VERSION = 2
 FIELDS = ("proprio", "task_state", "target", "right_target", "progress", "labels", "actions")
 POINTS = ("target", "right_target")  # NaN where there is none
+LABELLED = "; labelled by "  # in a source, between who acted and who labelled
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +32,8 @@ class Demonstration:
         labels: (T, G, K) expert shares on the simplex; G is 1, or the number of joint groups.
         actions: (T, A) what was done.
         success: the episode reached its task's bar.
-        source: who made it, e.g. "script door" or "labelled by action error".
+        source: who acted and, unless the labels are the weights used, who labelled: "script door",
+            "script door; labelled by action error".
         task_return: sum of rewards.
     """
 
@@ -69,6 +71,16 @@ class Demonstration:
     def expert(self) -> Array:
         """(T,) int: index of the leading expert, averaged over joint groups."""
         return self.labels.mean(1).argmax(-1)
+
+    @property
+    def led(self) -> Array:
+        """(T,) bool: some expert has more than another; False where all have an even share."""
+        return np.ptp(self.labels.mean(1), axis=-1) > 1e-9
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """Each expert's mean share of the demonstration."""
+        return dict(zip(self.experts, self.labels.mean((0, 1)).tolist(), strict=True))
 
     @property
     def obs(self) -> Obs:
@@ -154,19 +166,43 @@ def scripted_demonstrations(env: Env, library: Library, script: tuple[ScriptStag
         steps: control steps recorded at most (None: the whole episode).
     """
     policy = ScriptedSwitch(library, script, env.act_dim)
-    task = getattr(getattr(env, "task", None), "name", "task")
+    return policy_demonstrations(env, policy, tuple(library.names), n, seed, steps,
+                                 f"script {task_name(env)}")
+
+
+def policy_demonstrations(env: Env, policy: Policy, experts: tuple[str, ...], n: int, seed: int,
+                          steps: int | None = None, source: str = "") -> list[Demonstration]:
+    """Record n episodes of a policy made of experts; the labels are the weights that it used.
+
+    Args:
+        env: B environments; episodes are taken from fresh resets, B at a time.
+        policy: one whose carry holds `weights` (B, G, K), see `mwx.router.policies`.
+        experts: K names that the weights refer to.
+        n: number of demonstrations.
+        seed: of the first reset; later ones count up.
+        steps: control steps recorded at most (None: the whole episode).
+        source: who acts, for the record.
+    """
     demos: list[Demonstration] = []
     batch = 0
     while len(demos) < n:
         rows, rewards, lengths, won = _record(env, policy, seed + batch, steps or env.max_steps)
         for b in range(min(env.num_envs, n - len(demos))):
-            demos.append(_demonstration(rows, b, lengths[b], tuple(library.names), task,
-                                        float(rewards[b]), bool(won[b])))
+            fields: dict[str, Any] = {name: np.stack([value[b] for value in rows[name][:lengths[b]]])
+                                      for name in FIELDS}
+            demos.append(Demonstration(task=task_name(env), experts=experts, source=source,
+                                       task_return=float(rewards[b]), success=bool(won[b]),
+                                       **fields))
         batch += 1
     return demos
 
 
-def _record(env: Env, policy: ScriptedSwitch, seed: int,
+def task_name(env: Env) -> str:
+    """Return the id of an environment's task; "task" where it does not say."""
+    return getattr(getattr(env, "task", None), "name", "task")
+
+
+def _record(env: Env, policy: Policy, seed: int,
             steps: int) -> tuple[dict[str, list[Array]], Array, Array, Array]:
     """Run one episode in every environment; what follows an episode's end is not used."""
     obs, carry = env.reset(seed), policy.initial(env.num_envs)
@@ -194,14 +230,6 @@ def _record(env: Env, policy: ScriptedSwitch, seed: int,
     return rows, returns, lengths, won | (returns >= bar)
 
 
-def _demonstration(rows: dict[str, list[Array]], b: int, length: int, experts: tuple[str, ...],
-                   task: str, task_return: float, success: bool) -> Demonstration:
-    fields: dict[str, Any] = {name: np.stack([value[b] for value in rows[name][:length]])
-                              for name in FIELDS}
-    return Demonstration(task=task, experts=experts, success=success, source=f"script {task}",
-                         task_return=task_return, **fields)
-
-
 def labels_by_action_error(actions: Array, proposals: Array, temperature: float = 0.02) -> Array:
     """Return expert shares (T, 1, K) by how near each expert's action is to what was done.
 
@@ -224,26 +252,57 @@ def relabel(demo: Demonstration, library: Library, temperature: float = 0.02) ->
     for t in range(len(demo)):
         proposal, carry = library(obs.rows(np.array([t])), carry)
         proposals.append(proposal[0])
+    if proposals[0].shape[-1] != demo.actions.shape[-1]:
+        raise MwxError(f"the demonstration has {demo.actions.shape[-1]} actions, the experts give "
+                       f"{proposals[0].shape[-1]}: they were made for another robot")
     labels = labels_by_action_error(demo.actions, np.stack(proposals), temperature)
-    values: dict[str, Any] = {name: getattr(demo, name) for name in FIELDS}
-    values["labels"] = labels
-    return Demonstration(task=demo.task, experts=tuple(library.names), **values,
-                         success=demo.success, source="labelled by action error",
-                         task_return=demo.task_return)
+    return labelled(demo, tuple(library.names), labels, "action error")
+
+
+def labelled(demo: Demonstration, experts: tuple[str, ...], labels: Array,
+             labeller: str) -> Demonstration:
+    """Return the trajectory with other labels; its source keeps who acted and says who labelled.
+
+    Args:
+        experts: K names that the labels refer to.
+        labels: (T, G, K) shares on the simplex.
+        labeller: e.g. "action error".
+    """
+    actor = demo.source.partition(LABELLED)[0]
+    return replace(demo, experts=experts, labels=labels, source=f"{actor}{LABELLED}{labeller}")
+
+
+def restated(demo: Demonstration, experts: tuple[str, ...]) -> Demonstration:
+    """Return the demonstration's labels over other experts, by name; what is left of a step at
+    which only experts that are missing there were used is an even share of all."""
+    if demo.experts == experts:
+        return demo
+    mass = np.zeros((*demo.labels.shape[:2], len(experts)))
+    for i, name in enumerate(experts):
+        if name in demo.experts:
+            mass[..., i] = demo.labels[..., demo.experts.index(name)]
+    total = mass.sum(-1, keepdims=True)
+    shares = np.where(total > 1e-9, mass / np.maximum(total, 1e-9), 1 / len(experts))
+    return replace(demo, experts=experts, labels=shares)
 
 
 def agreement(one: Demonstration, other: Demonstration) -> float:
-    """Return the share of steps at which two labellings of a trajectory lead to the same expert."""
+    """Return the share of steps at which two labellings of a trajectory lead to the same expert.
+
+    A step that a labelling shares evenly among all experts has no leader and agrees with nobody.
+    """
     if len(one) != len(other) or one.experts != other.experts:
         raise MwxError("only two labellings of the same trajectory and experts can be compared")
-    return float((one.expert == other.expert).mean())
+    return float(((one.expert == other.expert) & one.led & other.led).mean())
 
 
 def check_demonstrations(demos: Sequence[Demonstration], experts: tuple[str, ...]) -> None:
     """Raise MwxError unless there are demonstrations and all refer to these experts."""
     if not demos:
-        raise MwxError("no demonstrations: record some with scripted_demonstrations")
+        raise MwxError("no demonstrations: record some with `mwx demos record TASK` or "
+                       "scripted_demonstrations")
     for demo in demos:
         if demo.experts != experts:
             raise MwxError(f"a demonstration refers to the experts {', '.join(demo.experts)}; the "
-                           f"library has {', '.join(experts)}")
+                           f"library has {', '.join(experts)}: label it again for these with "
+                           "`mwx demos label FOLDER --by action`")

@@ -128,9 +128,9 @@ class Experts(nn.Module):
             pace: (B, S) of those that steer; None where none does.
         """
         cos, sin = heading(here.frame, self.ahead)
-        seen_cos, seen_sin, ramp = cos, sin, None
+        seen_cos, seen_sin, ramp, forward = cos, sin, None, 1.0
         if pace is not None:
-            pace, ramp, seen_cos, seen_sin = self._steered(here, target, pace, cos, sin)
+            pace, ramp, seen_cos, seen_sin, forward = self._steered(here, target, pace, cos, sin)
         played = self.clips(time_s, age_s, ramp)
         ctrl, shown = played.ctrl, []
         if self.arms is not None and arm is not None:
@@ -146,20 +146,21 @@ class Experts(nn.Module):
             torch.cat([5 * (here.position[:, 2:] - 1), here.gravity], -1),
             torch.cat([0.3 * here.spin, here.joints - self.home, 0.1 * here.rates], -1))]
         clock = torch.stack([seen_sin, seen_cos, played.phase[..., 0], played.phase[..., 1], played.ramp,
-                             played.speed], -1)
+                             played.speed * forward], -1)
         features = torch.cat([spread[0], in_heading(here.velocity, cos, sin), spread[1], clock,
                               *extras], -1).clamp(-10, 10)
         return ctrl + self.residual * self.policies(features), arm, pace
 
     def _steered(self, here: Pose, target: Tensor, pace: Tensor, cos: Tensor, sin: Tensor
-                 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Return the next pace (B, S), and (B, K): ramp (-1: by age), cosine, sine as seen."""
+                 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        """Return the next pace (B, S), and (B, K): ramp (-1: by age), cosine, sine, speed share."""
         told = [one(here, target, part, cos[:, k:k + 1], sin[:, k:k + 1]) for one, part, k in
                 zip(self.steering, pace.split(1, -1), self.steers, strict=True)]
-        after, by_cos, by_sin = (torch.cat(part, -1) for part in zip(*told, strict=True))
+        after, by_cos, by_sin, forward = (torch.cat(part, -1) for part in zip(*told, strict=True))
         mine = self.placed.sum(0)  # (K,)
         return (after, after @ self.placed + mine - 1,
-                cos * (1 - mine) + by_cos @ self.placed, sin * (1 - mine) + by_sin @ self.placed)
+                cos * (1 - mine) + by_cos @ self.placed, sin * (1 - mine) + by_sin @ self.placed,
+                1 - mine + forward @ self.placed)
 
     def _rows(self, flat: Tensor) -> Tensor:
         return flat.unflatten(-1, (self.count, flat.shape[-1] // self.count))

@@ -18,8 +18,8 @@ class Steering(nn.Module):
         self.rise = CONTROL_DT / max(prior.ramp_s, CONTROL_DT)
 
     def forward(self, pose: Pose, target: Tensor, pace: Tensor, cos: Tensor, sin: Tensor
-                ) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the next pace (B, 1), cosine and sine (B, 1) of the heading that is seen.
+                ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return (B, 1) each: next pace, cosine and sine of the heading seen, share of its speed.
 
         Args:
             target: (B, 3) [m, world], NaN for none.
@@ -41,4 +41,5 @@ class Steering(nn.Module):
         bound = torch.where(left < 0, math.sin(HEADING_SEEN), -math.sin(HEADING_SEEN))
         seen_sin = torch.where(near, -left, bound)
         seen_cos = torch.where(near, ahead, math.cos(HEADING_SEEN))
-        return after, torch.where(named, seen_cos, cos), torch.where(named, seen_sin, sin)
+        forward = torch.where(named, ahead.clamp(min=0).square(), 1.0)
+        return after, torch.where(named, seen_cos, cos), torch.where(named, seen_sin, sin), forward
