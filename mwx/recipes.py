@@ -161,11 +161,21 @@ def sit(agent: AgentConfig) -> ExpertConfig:
                         teacher=TeacherConfig(kind="ppo", steps=600_000, assist=0.0))
 
 
+def sit_hard(agent: AgentConfig) -> ExpertConfig:
+    """Turn the back to a chair that stands nearby and may slide, step to it, sit down and stay."""
+    sitting = sit(agent)
+    return replace(sitting, task="sit_hard", prior=replace(sitting.prior, kind="seat"),
+                   tracking=replace(sitting.tracking, residual=0.5, max_heading=3.2,
+                                    reference_starts=0.3, max_steps=500),
+                   teacher=replace(sitting.teacher, steps=3_000_000, std=0.3, discount=0.99))
+
+
 def carry(agent: AgentConfig) -> ExpertConfig:
     """Walk with a box on the forearms; it starts there, so no episode starts inside the stride.
 
-    Its teacher explores little: a bolder one shakes the box off before it has walked. It learns with
-    bodies a tenth lighter or heavier and with late commands: without, either makes it drop the box.
+    Its teacher explores little: a bolder one shakes the box off before it has walked. It learns
+    with bodies a tenth lighter or heavier and with late commands: not having met them, it drops
+    the box.
     """
     return ExpertConfig(agent=_attentive(agent), skill="carry", task="carry", motion="carry",
                         speed=1.1, prior=PriorConfig(kind="load", start_s=0.5, ramp_s=1.5),
@@ -208,7 +218,7 @@ def reach_two_hands(agent: AgentConfig) -> ExpertConfig:
 
 SKILLS: dict[str, Callable[[AgentConfig], ExpertConfig]] = {
     "stand": stand, "walk": walk, "run": run, "sit": sit, "carry": carry,
-    "crawl": crawl, "reach": reach,
+    "sit_hard": sit_hard, "crawl": crawl, "reach": reach,
     "reach_two_hands": reach_two_hands}
 
 

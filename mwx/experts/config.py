@@ -15,12 +15,13 @@ class PriorConfig:
     Attributes:
         kind: "clip" plays the reference; "reach" sends the left hand to the target,
             "reach_two_hands" both hands; "load" plays the reference and sees the load on its arms;
-            "steer" plays a gait that turns to the target, goes there and stops before it.
+            "steer" plays a gait that turns to the target, goes there and stops before it; "seat"
+            waits before the seat at the target and then plays the reference.
         start_s: [s] place in the reference at the start of an episode.
         ramp_s: [s] over which the motion is blended in from the home pose.
     """
 
-    kind: Literal["clip", "load", "reach", "reach_two_hands", "steer"] = "clip"
+    kind: Literal["clip", "load", "reach", "reach_two_hands", "steer", "seat"] = "clip"
     start_s: float = 0.0
     ramp_s: float = 0.4
 

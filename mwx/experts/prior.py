@@ -71,6 +71,7 @@ class Target:
         extra: (B, E) further features of this prior.
         heading: (B,) or one [rad] where to face, in the world.
         turn: (B,) or one [rad/s] how fast to turn there.
+        away: (B,) or one [m] from where the pelvis should be, seen from above.
     """
 
     q: Array
@@ -85,6 +86,7 @@ class Target:
     prone: bool = False
     heading: Array | float = 0.0
     turn: Array | float = 0.0
+    away: Array | float = 0.0
 
 
 class Prior(Protocol):

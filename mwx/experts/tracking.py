@@ -172,7 +172,8 @@ class TrackingEnv:
         heading = off_course(proprio[:, 3:7], target.prone, target.heading)
         turn = (proprio[:, 31] - target.turn) ** 2 if self.prior.steers else 0.0
         return np.exp(-40 * height ** 2 - 10 * tilt - 2 * heading ** 2
-                      - 2 * speed ** 2 - 2 * aside ** 2 - turn - self._aside(proprio) ** 2)
+                      - 2 * speed ** 2 - 2 * aside ** 2 - turn - self._aside(proprio) ** 2
+                      - 3 * np.square(target.away))
 
     def _aside(self, proprio: Array) -> Array:
         """Distance (B,) across from the line along x through the start, in shares of the bound."""

@@ -48,7 +48,8 @@ def standing(yaws, targets):
 
 
 def test_the_bearing_is_the_turn_to_face_the_target():
-    obs = standing([0, 0, np.pi / 2, 3, 0], [[2, 0, 1], [0, 3, 0], [0, 1, 1], [-2, 0, 1], [0, 0, 1]])
+    obs = standing([0, 0, np.pi / 2, 3, 0],
+                   [[2, 0, 1], [0, 3, 0], [0, 1, 1], [-2, 0, 1], [0, 0, 1]])
     error, distance = bearing(obs)
     np.testing.assert_allclose(error, [0, np.pi / 2, 0, np.pi - 3, 0], atol=1e-12)
     np.testing.assert_allclose(distance, [2, 3, 1, 2, 0])

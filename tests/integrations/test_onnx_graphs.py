@@ -178,8 +178,8 @@ def test_elimination_solves(size):
     np.testing.assert_allclose(matrix @ found.numpy(), right, atol=1e-8)
 
 
-@pytest.mark.parametrize("name", ["stand", "crawl", "reach", "walk", "reach_two_hands", "once", "carry",
-                                  "goes"])
+@pytest.mark.parametrize("name", ["stand", "crawl", "reach", "walk", "reach_two_hands", "once",
+                                  "carry", "goes"])
 def test_an_experts_twin_acts_as_it_does(experts, name):
     worst, carry, mine = follow(ExpertGraph(experts[name]), experts[name])
     assert worst < 1e-5

@@ -12,6 +12,7 @@ from mwx.experts import ExpertLibrary
 from mwx.experts.expert import Expert
 from mwx.experts.features import SIZE
 from mwx.experts.prior import ClipPrior, LoadPrior, ReachPrior
+from mwx.experts.seat import SeatPrior
 from mwx.experts.steer import SteerPrior
 from mwx.integrations.onnx.arms import Arms, Load, Reach, selection
 from mwx.integrations.onnx.clips import Clips
@@ -54,14 +55,14 @@ def clip_of(expert: Expert) -> ClipPrior:
                        "it without `planned` to export its policy prior")
     if isinstance(expert.prior, ReachPrior):
         return expert.prior._stand
-    if isinstance(expert.prior, ClipPrior):
+    if isinstance(expert.prior, ClipPrior) and not isinstance(expert.prior, SeatPrior):
         return expert.prior
     raise MwxError(f"the prior {type(expert.prior).__name__} has no graph; there are graphs of "
                    "ClipPrior, LoadPrior, SteerPrior and ReachPrior")
 
 
 class Experts(nn.Module):
-    """K experts at once: priors, features and policy priors, the arms' commands and the pace carried along.
+    """K experts at once: priors, features and policies; arms' commands and the pace are carried.
 
     Attributes:
         arm_rest: (L,) [rad] the arms' commands at the start, of all reaching experts in a row.
@@ -145,8 +146,8 @@ class Experts(nn.Module):
         spread = [part[:, None] + self.even for part in (
             torch.cat([5 * (here.position[:, 2:] - 1), here.gravity], -1),
             torch.cat([0.3 * here.spin, here.joints - self.home, 0.1 * here.rates], -1))]
-        clock = torch.stack([seen_sin, seen_cos, played.phase[..., 0], played.phase[..., 1], played.ramp,
-                             played.speed * forward], -1)
+        clock = torch.stack([seen_sin, seen_cos, played.phase[..., 0], played.phase[..., 1],
+                             played.ramp, played.speed * forward], -1)
         features = torch.cat([spread[0], in_heading(here.velocity, cos, sin), spread[1], clock,
                               *extras], -1).clamp(-10, 10)
         return ctrl + self.residual * self.policies(features), arm, pace

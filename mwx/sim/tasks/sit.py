@@ -44,6 +44,10 @@ class SitSimple(Task):
         """Pelvis at sitting height over the seat, back straight, at rest, with little effort."""
         return _seated(physics)
 
+    def target(self, physics: Physics) -> Array:
+        """The middle of the seat."""
+        return _seat(physics)
+
     def progress(self, physics: Physics) -> Array:
         """How well it sits right now."""
         return _sits(physics)
@@ -76,6 +80,10 @@ class SitHard(Task):
     def reward(self, physics: Physics) -> Reward:
         """Pelvis at sitting height over the seat, back straight, at rest, with little effort."""
         return _seated(physics)
+
+    def target(self, physics: Physics) -> Array:
+        """The middle of the seat."""
+        return _seat(physics)
 
     def progress(self, physics: Physics) -> Array:
         """How well it sits right now."""
@@ -111,6 +119,9 @@ def _over_seat(physics: Physics) -> Array:
 
 
 def _seat_and_facing(physics: Physics) -> Array:
-    seat = physics.body_position("chair") + np.array([0, 0, SEAT_HEIGHT])
     facing = physics.body_matrix("chair")[:, :, 0]
-    return physics.in_heading_frame(seat - physics.base_pos, facing)
+    return physics.in_heading_frame(_seat(physics) - physics.base_pos, facing)
+
+
+def _seat(physics: Physics) -> Array:
+    return physics.body_position("chair") + np.array([0, 0, SEAT_HEIGHT])
