@@ -167,7 +167,7 @@ def sit_hard(agent: AgentConfig) -> ExpertConfig:
     return replace(sitting, task="sit_hard", prior=replace(sitting.prior, kind="seat"),
                    tracking=replace(sitting.tracking, residual=0.5, max_heading=3.2,
                                     reference_starts=0.3, max_steps=500),
-                   teacher=replace(sitting.teacher, steps=3_000_000, std=0.3, discount=0.99))
+                   teacher=replace(sitting.teacher, steps=2_000_000, std=0.3, discount=0.99))
 
 
 def carry(agent: AgentConfig) -> ExpertConfig:

@@ -17,7 +17,11 @@ HATCH_TURNED, HATCH_LIMIT = 0.75, 2.0  # [rad] between them the hatch pays in fu
 HAND_ON_HATCH, HAND_MARGIN = 0.25, 1.0  # [m]
 PASSED_X, PASSAGE_MARGIN = 1.2, 1.0  # [m, world]
 # ours: where a hand is sent, and what progress is measured by
-HAND_BEFORE_HATCH = 0.22  # [m] in front of the hatch's middle, which lies inside the door
+ON_THE_BAR = (-0.12, -0.085)  # [m] from the hatch's middle, door closed: where a hand presses the bar
+ABOVE, BELOW = 0.14, -0.05  # [m] from the bar's height: on the way there, and pressing
+OVER_THE_BAR = 0.08  # [m] from there, seen from above, within which the hand goes down
+BEFORE_THE_BAR, OVER = 0.17, 0.05  # [m] how far in front a hand rises, [m] above the bar: risen
+TURNING = 0.15  # [rad] of the hatch from which the hand presses on wherever it is
 HAND_AT_START = 0.52  # [m] nearest hand to the hatch in the home pose
 HATCH_FREE = 1.2  # [rad] the latch has left the frame
 DOOR_OPEN = 1.0  # [rad]
@@ -65,10 +69,15 @@ class Door(Task):
                 + 0.35 * terms["passage_reward"]), terms
 
     def target(self, physics: Physics) -> Array:
-        """A point before the hatch, on its axis: a hand there touches neither door nor bar."""
-        angle = _opening(physics)
-        before = np.stack([-np.cos(angle), -np.sin(angle), np.zeros_like(angle)], axis=1)
-        return _hatch_position(physics) + HAND_BEFORE_HATCH * before
+        """Before the hatch's bar up, over it, then down through it: this turns the hatch."""
+        angle, hatch = _opening(physics), _hatch_position(physics)
+        cos, sin, (x, y) = np.cos(angle), np.sin(angle), ON_THE_BAR
+        place = hatch + np.stack([cos * x - sin * y, sin * x + cos * y, 0 * angle], axis=1)
+        off = np.linalg.norm((physics.left_hand - place)[:, :2], axis=1)
+        risen = physics.left_hand[:, 2] > place[:, 2] + OVER
+        presses = (_hatch(physics) > TURNING) | risen & (off < OVER_THE_BAR)
+        back = np.where(presses | risen, 0, -BEFORE_THE_BAR)
+        return place + np.stack([back * cos, back * sin, np.where(presses, BELOW, ABOVE)], axis=1)
 
     def progress(self, physics: Physics) -> Array:
         """A quarter each for the approach, the hatch turned, the door opened, the passage."""
