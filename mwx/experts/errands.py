@@ -8,8 +8,9 @@ from mwx.robot.h1 import CONTROL_DT
 from mwx.types import Array
 
 DISTANCE = (0.2, 4.0)  # [m] from the pelvis
-LASTING = (2.0, 8.0)  # [s] until the next target, reached or not
-AHEAD, SPREAD = 0.5, 0.6  # share of targets ahead, [rad] around it; the others lie anywhere
+LASTING = (2.0, 8.0)  # [s] until the next target
+THERE, REST_S = 0.55, 1.5  # [m] from a target that counts as reached, [s] of rest there
+AHEAD, SPREAD = 0.6, 0.6  # share of targets ahead, [rad] around it; the others lie anywhere
 HEIGHT = 1.0  # [m] of a target: a gait does not look at it
 
 
@@ -43,7 +44,8 @@ class Errands:
             position: (B, 3) [m], yaw: (B,) [rad] of all robots.
             rng: draws targets.
         """
-        self.left -= 1
+        there = np.linalg.norm((self.target - position)[:, :2], axis=-1) < THERE
+        self.left = np.where(there, np.minimum(self.left, round(REST_S / CONTROL_DT)), self.left) - 1
         self._send(np.flatnonzero(self.running & (self.left <= 0)), position, yaw, rng)
 
     def _send(self, rows: Array, position: Array, yaw: Array, rng: np.random.Generator) -> None:

@@ -67,9 +67,9 @@ class TrackingEnv:
         return self._look(raw)
 
     def _begin(self, raw: Obs, rows: Array) -> None:
-        """Draw what lasts for the episodes of some rows."""
+        """Draw what lasts for the episodes of some rows; errands are for who needs no assist."""
         self.disturbances.restart(rows, self.rng)
-        if self.config.errands > 0:
+        if self.config.errands > 0 and self.assist == 0:
             self.errands.restart(rows, raw.proprio[:, :3], yaw(raw.proprio[:, 3:7]), self.rng)
 
     def _reference_starts(self, raw: Obs, rows: Array) -> Obs:

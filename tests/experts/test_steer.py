@@ -9,7 +9,7 @@ from mwx import recipes
 from mwx.errors import MwxError
 from mwx.experts.assist import assist_wrench
 from mwx.experts.disturbances import Disturbances
-from mwx.experts.errands import AHEAD, DISTANCE, Errands
+from mwx.experts.errands import AHEAD, DISTANCE, REST_S, THERE, Errands
 from mwx.experts.features import features, mirror_map
 from mwx.experts.kinematics import along, rotation, yaw
 from mwx.experts.prior import ClipPrior
@@ -161,6 +161,24 @@ def test_an_errand_that_is_over_is_followed_by_another():
     assert (errands.target != first).any(1).tolist() == [True, False, False]
 
 
+def test_a_reached_target_is_left_after_a_rest():
+    errands, draw = Errands(1.0, 2), np.random.default_rng(0)
+    errands.restart(np.arange(2), np.zeros((2, 3)), np.zeros(2), draw)
+    errands.left[:] = 400
+    place = errands.target + [[THERE - 0.1, 0, 0], [THERE + 0.1, 0, 0]]
+    errands.step(place, np.zeros(2), draw)
+    assert errands.left.tolist() == [round(REST_S / CONTROL_DT) - 1, 399]
+
+
+def test_who_is_held_up_runs_no_errands(walk):
+    config = dataclasses.replace(recipes.expert("walk").tracking, errands=1.0, assist=0.1)
+    env = TrackingEnv(make("walk", 4, 0), SteerPrior(walk, 0.5, 1.0), config, 0)
+    assert not env.errands.running.any()
+    env.assist = 0.0
+    env.reset(1)
+    assert env.errands.running.all()
+
+
 def test_errands_need_a_prior_that_steers(walk):
     config = recipes.expert("walk").tracking
     with pytest.raises(MwxError, match="steer"):
@@ -219,8 +237,7 @@ def test_a_load_is_a_weight_on_the_pelvis(walk):
 
 
 def test_training_with_everything_on_continues_bit_for_bit(walk):
-    config = dataclasses.replace(recipes.expert("walk").tracking, load_spread=40.0, late_share=0.5,
-                                 assist=0.3)
+    config = dataclasses.replace(recipes.expert("walk").tracking, load_spread=40.0, late_share=0.5)
     env, other = (TrackingEnv(make("walk", 4, seed), SteerPrior(walk, 0.5, 1.0), config, seed)
                   for seed in (0, 1))
     draw = np.random.default_rng(3)

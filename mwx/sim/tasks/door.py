@@ -17,7 +17,7 @@ HATCH_TURNED, HATCH_LIMIT = 0.75, 2.0  # [rad] between them the hatch pays in fu
 HAND_ON_HATCH, HAND_MARGIN = 0.25, 1.0  # [m]
 PASSED_X, PASSAGE_MARGIN = 1.2, 1.0  # [m, world]
 # ours: where a hand is sent, and what progress is measured by
-ON_THE_BAR = (-0.12, -0.085)  # [m] from the hatch's middle, door closed: where a hand presses the bar
+ON_THE_BAR = (-0.12, -0.085)  # [m] from the middle of a closed door's hatch: presses its bar
 ABOVE, BELOW = 0.14, -0.05  # [m] from the bar's height: on the way there, and pressing
 OVER_THE_BAR = 0.08  # [m] from there, seen from above, within which the hand goes down
 BEFORE_THE_BAR, OVER = 0.17, 0.05  # [m] how far in front a hand rises, [m] above the bar: risen
