@@ -141,7 +141,7 @@ def walk(agent: AgentConfig) -> ExpertConfig:
                         speed=1.2, prior=PriorConfig(kind="steer", start_s=0.5, ramp_s=1.0),
                         tracking=TrackingConfig(residual=0.5, push_speed=0.3, push_interval_s=4.0,
                                                 reference_starts=0.5, errands=0.6,
-                                                quiet_weight=0.5),
+                                                quiet_weight=0.2),
                         teacher=TeacherConfig(kind="ppo", steps=2_000_000, std=0.3, assist=0.5))
 
 
@@ -242,6 +242,19 @@ def without_imitation(config: ExpertConfig) -> ExpertConfig:
                    alignment=replace(config.tracking.alignment, weight=0.0))
     return replace(config, motion="stand", speed=None, tracking=bare,
                    prior=replace(config.prior, kind="clip", start_s=0.0))
+
+
+def started(config: ExpertConfig, folder: str) -> ExpertConfig:
+    """Return the config with a teacher that goes on from a trained expert of the same kind.
+
+    It needs no assist then, explores more quietly, takes half as long, and its value function
+    learns first.
+    """
+    teacher = config.teacher
+    first = 20 * teacher.num_envs * teacher.rollout
+    return replace(config, teacher=replace(
+        teacher, start=folder, assist=0.0, std=min(teacher.std, 0.2), steps=teacher.steps // 2,
+        critic_steps=min(first, teacher.steps // 8)))
 
 
 def expert(skill: str, recipe: str = "cpu", seed: int = 0, threads: int = 1,

@@ -7,7 +7,7 @@ from mwx.commands.words import Skill
 
 def train(skill: Skill, recipe: str = "cpu", out: Path | None = None, seed: int = 0,
           resume: bool = False, steps: int | None = None, threads: int = 1,
-          imitation: bool = True) -> None:
+          imitation: bool = True, start: Path | None = None) -> None:
     """Train one specialised expert and export it when done.
 
     Args:
@@ -21,12 +21,16 @@ def train(skill: Skill, recipe: str = "cpu", out: Path | None = None, seed: int 
         threads: of simulation and learner.
         imitation: with --no-imitation the same learner has the task's reward alone, around a
             standing pose (stand, walk, run): what naturalness is compared with.
+        start: folder of an expert of the same kind that the imitation policy first learns to
+            repeat, instead of learning from nothing.
     """
     from mwx import recipes
     from mwx.experts.train import train_expert
     from mwx.runs import RUNS
     path = out or RUNS / f"{skill}-{recipe}{'' if imitation else '-no_imitation'}-{seed}"
     config = recipes.expert(skill, recipe, seed, threads, imitation)
+    if start is not None:
+        config = recipes.started(config, str(start))
     print(f"expert: {train_expert(config, path, resume, steps)}")
 
 

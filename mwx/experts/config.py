@@ -95,6 +95,9 @@ class TeacherConfig:
             learned.
             A policy that was loud to the end may not stand without its noise (docs/log.md).
         assist: first strength of the assist wrench while the teacher is trained.
+        start: folder of a trained expert whose policy the teacher first learns to repeat; None
+            starts from nothing.
+        critic_steps: environment steps in which only the value function learns.
     """
 
     kind: Literal["none", "lqr", "ppo"] = "none"
@@ -114,6 +117,8 @@ class TeacherConfig:
     std: float = 0.4
     std_last: float | None = None
     assist: float = 1.0
+    start: str | None = None
+    critic_steps: int = 0
 
 
 @dataclass(frozen=True)

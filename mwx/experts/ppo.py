@@ -148,7 +148,7 @@ class Ppo:
             self._quieten()
             data, self.obs = collect(self.env, self.policy, self.obs, self.ppo, self.noise)
             self.rate, terms = improve(self.policy, self.optimiser, data, self.ppo, self.rate,
-                                       self.noise)
+                                       self.noise, acts=self.step >= self.ppo.critic_steps)
             self.step += rollout
             if self.step // rollout % LOGGED == 0:
                 terms |= {"reward": float(data["reward"].mean()), **self.diagnostics(data)}
@@ -232,9 +232,13 @@ def collect(env: Env, policy: ImitationPolicy, obs: Obs, config: TeacherConfig,
 
 
 def improve(policy: ImitationPolicy, optimiser: torch.optim.Optimizer, data: dict[str, Any],
-            config: TeacherConfig, rate: float, noise: torch.Generator
+            config: TeacherConfig, rate: float, noise: torch.Generator, acts: bool = True
             ) -> tuple[float, dict[str, float]]:
-    """Improve the policy by PPO on a rollout; return the adapted learning rate and terms."""
+    """Improve the policy by PPO on a rollout; return the adapted learning rate and terms.
+
+    Args:
+        acts: False improves the value function alone.
+    """
     gain = advantages(data["reward"], data["value"], data["next_value"], data["terminated"],
                       data["done"], config.discount, config.gae_lambda)
     target = gain + data["value"]
@@ -257,7 +261,7 @@ def improve(policy: ImitationPolicy, optimiser: torch.optim.Optimizer, data: dic
             loss = -torch.minimum(ratio * g, clipped * g).mean()
             value = (policy.value(x) - targets[rows]).square().mean()
             optimiser.zero_grad()
-            (loss + 0.5 * value).backward()
+            (loss * acts + 0.5 * value).backward()
             nn.utils.clip_grad_norm_(policy.parameters(), 1.0)
             for group in optimiser.param_groups:
                 group["lr"] = rate

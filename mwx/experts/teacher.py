@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from mwx import config as configs
+from mwx.errors import MwxError
 from mwx.experts.config import TeacherConfig
+from mwx.experts.expert import Expert, load_expert
 from mwx.experts.gait_lqr import GaitController
 from mwx.experts.lqr import BalanceController
 from mwx.experts.ppo import ImitationPolicy, Mirror, Ppo
@@ -39,6 +42,57 @@ def regulator_advisor(env: TrackingEnv, reference: Reference) -> Advisor:
             balance.command(obs, target) if balance else target.ctrl
         return np.clip((command - target.ctrl) / env.config.residual, -1, 1)
     return advise
+
+
+REPEATS, REPEAT_UPDATES, REPEAT_BATCH, REPEAT_RATE = 16, 150, 1024, 1e-3
+LED = 2  # rollouts that the expert drives; the policy drives the others
+
+
+def repeat(policy: ImitationPolicy, env: TrackingEnv, expert: Expert, config: TeacherConfig,
+           seed: int) -> Obs:
+    """Let a policy learn to repeat an expert, on states that it then visits itself.
+
+    Regression on the expert's mode, with every rollout added to those before (Ross et al. 2011,
+    DAgger).
+
+    Args:
+        policy: learns; its noise and value function stay.
+        env: where; its features and residual must be the expert's.
+        expert: whose policy prior is repeated.
+        config: the length of a rollout.
+        seed: of batches.
+
+    Returns:
+        The observation after the last rollout.
+
+    Raises:
+        MwxError: the expert reads other features or acts with another reach.
+    """
+    model = expert.model
+    if (model.obs_dim, expert.config.tracking.residual) != (env.obs_dim, env.config.residual):
+        raise MwxError(
+            f"the expert to start from reads {model.obs_dim} features and reaches "
+            f"{expert.config.tracking.residual} rad, this skill's {env.obs_dim} and "
+            f"{env.config.residual} rad: start from an expert of the same kind, or from nothing")
+    optimiser = torch.optim.Adam(policy.actor.parameters(), lr=REPEAT_RATE)
+    noise, obs = torch.Generator().manual_seed(seed), env.obs
+    seen, wanted = torch.zeros(0, env.obs_dim), torch.zeros(0, env.act_dim)
+    for turn in range(REPEATS):
+        for _ in range(config.rollout):
+            x = torch.from_numpy(obs.vector)
+            with torch.no_grad():
+                aim, own = model.mode(model.encode(x)).clamp(-1, 1), policy.mean(x)
+            seen, wanted = torch.cat([seen, x]), torch.cat([wanted, aim])
+            driven = aim if turn < LED else own
+            jitter = 0.1 * torch.randn(driven.shape, generator=noise)
+            obs = env.step((driven + jitter).numpy()).obs
+        for _ in range(REPEAT_UPDATES):
+            rows = torch.randint(len(seen), (REPEAT_BATCH,), generator=noise)
+            loss = (policy.mean(seen[rows]) - wanted[rows]).square().mean()
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+    return obs
 
 
 class _Teaching(Ppo):
@@ -72,5 +126,7 @@ def train_imitation(env: TrackingEnv, config: TeacherConfig, mirror: Mirror | No
         env.assist = config.assist
         env.reset(seed)
         loop = _Teaching(env, config, run, seed, mirror, checkpoint_s)
+        if config.start is not None:
+            loop.obs = repeat(loop.policy, env, load_expert(config.start), config, seed)
     loop.train("teacher")
     return loop.policy.requires_grad_(False)

@@ -1,5 +1,6 @@
 """Training one specialised expert (SEP): reference -> teacher -> world model -> card."""
 
+import hashlib
 import json
 import re
 import shutil
@@ -21,7 +22,7 @@ from mwx.agents.replay import SequenceBatch
 from mwx.agents.world_model import WorldModel
 from mwx.errors import MwxError
 from mwx.experts.config import ExpertConfig
-from mwx.experts.expert import Expert, load_expert, make_prior
+from mwx.experts.expert import Expert, load_card, load_expert, make_prior
 from mwx.experts.features import mirror_map
 from mwx.experts.ppo import ImitationPolicy, Mirror
 from mwx.experts.prior import Prior
@@ -37,6 +38,7 @@ from mwx.sim.tasks import get as get_task
 EVALUATION_EPISODES, EVALUATION_SEED = 10, 101  # while training; the card uses seed 1
 CARD_EPISODES, CARD_SEED = 10, 1
 TEACHER = "teacher"  # folder of the teacher's own run
+START = "start.json"  # which expert the teacher started from
 
 
 def load_reference(config: ExpertConfig) -> Reference:
@@ -130,6 +132,8 @@ def _advisor(config: ExpertConfig, reference: Reference, env: TrackingEnv, mirro
         return regulator_advisor(env, reference)
     file = run.path / "teacher.safetensors"
     if not file.exists():
+        if config.teacher.start is not None:
+            write_json(run.path / START, _origin(Path(config.teacher.start)))
         training = TrackingEnv(make(config.task, config.teacher.num_envs, config.seed,
                                     config.threads), env.prior, config.tracking, config.seed)
         policy = train_imitation(training, config.teacher, mirror, config.seed,
@@ -138,6 +142,13 @@ def _advisor(config: ExpertConfig, reference: Reference, env: TrackingEnv, mirro
     policy = ImitationPolicy(env.obs_dim, env.act_dim, config.teacher, mirror)
     policy.load_state_dict(load_file(file))
     return policy.requires_grad_(False).advise
+
+
+def _origin(folder: Path) -> dict[str, str]:
+    """Return which weights a folder holds: they may be replaced later."""
+    weights = hashlib.sha256((folder / "weights.safetensors").read_bytes()).hexdigest()
+    card = load_card(folder) if (folder / "card.json").is_file() else {}
+    return {"folder": str(folder), "weights_sha256": weights, "commit": card.get("commit", "")}
 
 
 def _scores(config: ExpertConfig, reference: Reference, model: WorldModel, step: int
@@ -171,5 +182,7 @@ def export(config: ExpertConfig, path: Path, wall_time_s: float) -> Path:
             "scores": summary(episodes, get_task(config.task).success_bar),
             "returns": [round(float(x), 6) for x in episodes.task_return],
             "licence": "Apache-2.0"}
+    if (path / START).is_file():
+        card["teacher_started_from"] = read_json(path / START)
     write_json(folder / "card.json", json.loads(json.dumps(card)))
     return folder
