@@ -45,7 +45,8 @@ class Errands:
             rng: draws targets.
         """
         there = np.linalg.norm((self.target - position)[:, :2], axis=-1) < THERE
-        self.left = np.where(there, np.minimum(self.left, round(REST_S / CONTROL_DT)), self.left) - 1
+        rest = np.where(there, round(REST_S / CONTROL_DT), self.left)
+        self.left = np.minimum(self.left, rest) - 1
         self._send(np.flatnonzero(self.running & (self.left <= 0)), position, yaw, rng)
 
     def _send(self, rows: Array, position: Array, yaw: Array, rng: np.random.Generator) -> None:
