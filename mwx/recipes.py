@@ -247,14 +247,14 @@ def without_imitation(config: ExpertConfig) -> ExpertConfig:
 def started(config: ExpertConfig, folder: str) -> ExpertConfig:
     """Return the config with a teacher that goes on from a trained expert of the same kind.
 
-    It needs no assist then, explores more quietly, takes half as long, and its value function
-    learns first.
+    It needs no assist then, explores more quietly in smaller steps, takes half as long, and its
+    value function learns first: otherwise the first steps undo what it started with (docs/log.md).
     """
     teacher = config.teacher
     first = 20 * teacher.num_envs * teacher.rollout
     return replace(config, teacher=replace(
-        teacher, start=folder, assist=0.0, std=min(teacher.std, 0.2), steps=teacher.steps // 2,
-        critic_steps=min(first, teacher.steps // 8)))
+        teacher, start=folder, assist=0.0, std=min(teacher.std, 0.15), kl=0.02, rate=1e-4,
+        rate_high=3e-4, steps=teacher.steps // 2, critic_steps=min(first, teacher.steps // 8)))
 
 
 def expert(skill: str, recipe: str = "cpu", seed: int = 0, threads: int = 1,

@@ -268,6 +268,8 @@ def improve(policy: ImitationPolicy, optimiser: torch.optim.Optimizer, data: dic
             optimiser.step()
             with torch.no_grad():
                 kl = float((ratio - 1 - (new - old[rows])).mean())
+            if not acts:  # nothing diverges: that says nothing of the rate
+                continue
             if kl > 2 * config.kl:
                 rate = max(config.rate_low, rate / 1.5)
             elif kl < config.kl / 2:

@@ -165,7 +165,7 @@ def test_a_reached_target_is_left_after_a_rest():
     errands, draw = Errands(1.0, 2), np.random.default_rng(0)
     errands.restart(np.arange(2), np.zeros((2, 3)), np.zeros(2), draw)
     errands.left[:] = 400
-    place = errands.target + [[THERE - 0.1, 0, 0], [THERE + 0.1, 0, 0]]
+    place = errands.target + np.array([[THERE - 0.1, 0, 0], [THERE + 0.1, 0, 0]])
     errands.step(place, np.zeros(2), draw)
     assert errands.left.tolist() == [round(REST_S / CONTROL_DT) - 1, 399]
 

@@ -62,7 +62,9 @@ def test_the_value_function_may_learn_alone():
             "terminated": np.zeros(shape), "done": np.zeros(shape)}
     before = {k: v.clone() for k, v in policy.state_dict().items()}
     optimiser = torch.optim.Adam(policy.parameters(), lr=1e-3)
-    improve(policy, optimiser, data, config, 1e-3, torch.Generator().manual_seed(0), acts=False)
+    rate, _ = improve(policy, optimiser, data, config, 1e-3, torch.Generator().manual_seed(0),
+                      acts=False)
+    assert rate == 1e-3
     changed = {k for k, v in policy.state_dict().items() if not torch.equal(v, before[k])}
     assert changed and all(k.startswith("critic") for k in changed)
 
