@@ -77,15 +77,16 @@ def guide(task: Task, provider: Provider | None = None, text: str | None = None,
 
 
 def train(task: Task, provider: Provider = "file", guidance: Path | None = None, demos: int = 8,
-          out: Path | None = None, seed: int = 0, literal: bool = False,
-          model: Model = Model()) -> None:
-    """Distil a router for a task from guidance and scripted demonstrations.
+          recorded: Path | None = None, out: Path | None = None, seed: int = 0,
+          literal: bool = False, model: Model = Model()) -> None:
+    """Distil a router for a task from guidance and demonstrations, scripted unless told.
 
     Args:
         task: task name, e.g. door.
         provider: where the guidance comes from: file, rules, similarity or vlm.
         guidance: a file that `mwx guide` wrote (--out, --record), instead of a provider.
         demos: scripted demonstrations to record.
+        recorded: a folder of demonstrations that `mwx demos record` or `label` wrote, instead.
         out: run directory; runs/router-<task>-<seed> unless told.
         seed: of everything random.
         literal: the printed equations alone (a constant P_demo; the router learns a constant).
@@ -104,19 +105,24 @@ def train(task: Task, provider: Provider = "file", guidance: Path | None = None,
         train_router,
     )
     from mwx.router import literal as as_printed
+    from mwx.router.recording import check_recorded, load_demonstrations
     from mwx.runs import RUNS, Run
     from mwx.sim import make
     config = replace(as_printed() if literal else DistillConfig(), seed=seed)
     library = load_library()
     env = make(task, num_envs=config.num_envs, seed=seed)
+    shown = None if recorded is None else load_demonstrations(recorded)
+    if shown is not None:
+        check_recorded(shown, env, library)
     picture = _picture(task) if provider == "vlm" and model.look else None
     if guidance is None:
         told = _provider(provider, model).guide(env.task.name, env.task.text,
                                                 library.descriptions, picture)
     else:
         told = restrict(load_guidance(guidance), library.descriptions)
-    shown = scripted_demonstrations(env, library, script_for(env.task.name, library.names), demos,
-                                    seed)
+    if shown is None:
+        shown = scripted_demonstrations(env, library, script_for(env.task.name, library.names),
+                                        demos, seed)
     run = Run.create(out or RUNS / f"router-{env.task.name}-{seed}", to_dict(config), seed)
     train_router(env, library, told, shown, config, run)
     print(f"router: {run.path / 'router'}")

@@ -32,10 +32,13 @@ if TYPE_CHECKING:
     )
     from mwx.router.priors import PriorConfig, fit_prior
     from mwx.router.providers import FileGuidance, WithFallback
+    from mwx.router.recording import load_demonstrations, save_demonstrations
     from mwx.router.router import Router
     from mwx.router.rules import KeywordRules
     from mwx.router.scripts import SCRIPTS, script_for
+    from mwx.router.segments import VlmSegments
     from mwx.router.similarity import SentenceSimilarity
+    from mwx.router.state_rules import label_by_rules
     from mwx.router.switcher import TABLE_IV_SCHEDULES, reference_expert, schedule
     from mwx.router.train import DistillConfig, literal, train_router
     from mwx.router.vlm import VlmConfig, VlmGuidance
@@ -54,9 +57,12 @@ _HOMES = {
                  "fixed_mix", "single_expert", "uniform_mix"),
     "priors": ("PriorConfig", "fit_prior"),
     "providers": ("FileGuidance", "WithFallback"),
+    "recording": ("load_demonstrations", "save_demonstrations"),
     "router": ("Router",),
     "rules": ("KeywordRules",),
     "similarity": ("SentenceSimilarity",),
+    "segments": ("VlmSegments",),
+    "state_rules": ("label_by_rules",),
     "scripts": ("SCRIPTS", "script_for"),
     "switcher": ("TABLE_IV_SCHEDULES", "reference_expert", "schedule"),
     "train": ("DistillConfig", "literal", "train_router"),
@@ -69,10 +75,11 @@ __all__ = [
     "CompositePolicy", "Demonstration", "DistillConfig", "FileGuidance", "Guidance",
     "GuidanceProvider", "ImproveConfig", "KeywordRules", "LossConfig", "NetworkConfig",
     "PriorConfig", "Provenance", "Router", "RoutingNetwork", "ScriptStage", "ScriptedSwitch",
-    "SentenceSimilarity", "Stage", "VlmConfig", "VlmGuidance", "WithFallback", "compose",
-    "fit_prior", "fixed_mix", "guidance_weight", "irm_loss", "joint_groups", "literal",
-    "load_guidance", "optimum", "reference_expert", "relabel", "restrict", "schedule",
-    "script_for", "scripted_demonstrations", "single_expert", "train_router", "uniform_mix",
+    "SentenceSimilarity", "Stage", "VlmConfig", "VlmGuidance", "VlmSegments", "WithFallback",
+    "compose", "fit_prior", "fixed_mix", "guidance_weight", "irm_loss", "joint_groups",
+    "label_by_rules", "literal", "load_demonstrations", "load_guidance", "optimum",
+    "reference_expert", "relabel", "restrict", "save_demonstrations", "schedule", "script_for",
+    "scripted_demonstrations", "single_expert", "train_router", "uniform_mix",
 ]
 
 

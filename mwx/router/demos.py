@@ -188,8 +188,8 @@ def policy_demonstrations(env: Env, policy: Policy, experts: tuple[str, ...], n:
     while len(demos) < n:
         rows, rewards, lengths, won = _record(env, policy, seed + batch, steps or env.max_steps)
         for b in range(min(env.num_envs, n - len(demos))):
-            fields: dict[str, Any] = {name: np.stack([value[b] for value in rows[name][:lengths[b]]])
-                                      for name in FIELDS}
+            fields: dict[str, Any] = {f: np.stack([row[b] for row in rows[f][:lengths[b]]])
+                                      for f in FIELDS}
             demos.append(Demonstration(task=task_name(env), experts=experts, source=source,
                                        task_return=float(rewards[b]), success=bool(won[b]),
                                        **fields))
@@ -273,8 +273,11 @@ def labelled(demo: Demonstration, experts: tuple[str, ...], labels: Array,
 
 
 def restated(demo: Demonstration, experts: tuple[str, ...]) -> Demonstration:
-    """Return the demonstration's labels over other experts, by name; what is left of a step at
-    which only experts that are missing there were used is an even share of all."""
+    """Return the demonstration with its labels written over other experts, by name.
+
+    Shares of experts that are missing there are dropped and the rest renormalised; a step of which
+    nothing is left is shared evenly.
+    """
     if demo.experts == experts:
         return demo
     mass = np.zeros((*demo.labels.shape[:2], len(experts)))

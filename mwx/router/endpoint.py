@@ -85,7 +85,7 @@ class VlmConfig:
 
 
 class Endpoint:
-    """A client for one guidance: opened once, asked several times, closed."""
+    """A client for one question or a few: opened once, asked several times, closed."""
 
     def __init__(self, config: VlmConfig, level: int = 0):
         self.config, self.level = config, level
@@ -215,7 +215,7 @@ class Endpoint:
         time.sleep(wait)
 
     def _late(self) -> str:
-        return (f"no guidance from {self.config.model} at {self.config.base_url} within "
+        return (f"no answer from {self.config.model} at {self.config.base_url} within "
                 f"{self.config.deadline_s:g} s: raise deadline_s, lower samples, or configure a "
                 "fallback")
 

@@ -85,14 +85,15 @@ def parse_answer(text: str, experts: Sequence[str]) -> Answer:
     if len(text) > MAX_CHARACTERS:
         raise InvalidAnswer(f"the answer has {len(text)} characters; at most {MAX_CHARACTERS}")
     value = strict_json(strip_wrapping(text))
-    _exact_keys(value, KEYS, "the answer")
+    exact_keys(value, KEYS, "the answer")
     if not isinstance(value["unsupported"], bool):
         raise InvalidAnswer("'unsupported' must be true or false")
     scores = _scores(value["scores"], experts)
     return Answer(scores, _stages(value["stages"], experts), value["unsupported"])
 
 
-def _exact_keys(value: Any, keys: Sequence[str], what: str) -> None:
+def exact_keys(value: Any, keys: Sequence[str], what: str) -> None:
+    """Raise InvalidAnswer unless a value is a JSON object with exactly these keys."""
     if not isinstance(value, dict):
         raise InvalidAnswer(f"{what} must be a JSON object")
     missing = [key for key in keys if key not in value]
@@ -103,7 +104,8 @@ def _exact_keys(value: Any, keys: Sequence[str], what: str) -> None:
                             f"the keys are {', '.join(keys)}")
 
 
-def _number(value: Any, low: float, high: float, what: str) -> float:
+def number_within(value: Any, low: float, high: float, what: str) -> float:
+    """Return a JSON number in [low, high]; raise InvalidAnswer for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise InvalidAnswer(f"{what} must be a number, not {str(value)[:40]!r}")
     if not low <= value <= high or not math.isfinite(value):
@@ -112,8 +114,9 @@ def _number(value: Any, low: float, high: float, what: str) -> float:
 
 
 def _scores(value: Any, experts: Sequence[str]) -> Array:
-    _exact_keys(value, experts, "'scores'")
-    scores = np.array([_number(value[n], 0, MAX_SCORE, f"the score of '{n}'") for n in experts])
+    exact_keys(value, experts, "'scores'")
+    scores = np.array([number_within(value[n], 0, MAX_SCORE, f"the score of '{n}'")
+                       for n in experts])
     if not scores.any():
         raise InvalidAnswer("all scores are zero; score the least unfit experts above zero and "
                             "set 'unsupported' to true if none fits")
@@ -125,13 +128,13 @@ def _stages(value: Any, experts: Sequence[str]) -> tuple[tuple[str, str, float],
         raise InvalidAnswer(f"'stages' must be a list of at most {MAX_STAGES} objects")
     stages = []
     for i, stage in enumerate(value):
-        _exact_keys(stage, ("text", "expert", "fraction"), f"stage {i}")
+        exact_keys(stage, ("text", "expert", "fraction"), f"stage {i}")
         if not isinstance(stage["text"], str) or len(stage["text"]) > 400:
             raise InvalidAnswer(f"stage {i}: 'text' must be a string of at most 400 characters")
         if stage["expert"] not in experts:
             raise InvalidAnswer(f"stage {i}: unknown expert {str(stage['expert'])[:40]!r}; "
                                 f"known: {', '.join(experts)}")
-        fraction = _number(stage["fraction"], 0, 100, f"stage {i}: 'fraction'")
+        fraction = number_within(stage["fraction"], 0, 100, f"stage {i}: 'fraction'")
         stages.append((stage["text"], stage["expert"], fraction))
     total = sum(stage[2] for stage in stages)
     if stages and total <= 0:

@@ -147,7 +147,8 @@ def test_a_demonstration_checks_itself(demos):
 def test_labels_by_action_error_agree_with_the_script(demos):
     guessed = relabel(demos[0], corner_library())
     assert agreement(demos[0], guessed) == 1.0
-    assert guessed.source == "labelled by action error"
+    assert guessed.source == "script corner; labelled by action error"
+    assert relabel(guessed, corner_library()).source == guessed.source
     proposals = np.array([[[0.0, 0], [1, 1]]])
     near = labels_by_action_error(np.array([[0.5, 0.5]]), proposals)
     np.testing.assert_allclose(near[0, 0], [0.5, 0.5])
