@@ -133,16 +133,12 @@ def stand(agent: AgentConfig) -> ExpertConfig:
 
 
 def walk(agent: AgentConfig) -> ExpertConfig:
-    """Walk to a target, or ahead where none is named, and stop before it.
-
-    A little faster than the task asks, so that no part of a stride is slower than that.
-    """
+    """Walk a little faster than the task asks, so that no part of a stride is slower than that."""
     return ExpertConfig(agent=_attentive(agent), skill="walk", task="walk", motion="walk",
-                        speed=1.2, prior=PriorConfig(kind="steer", start_s=0.5, ramp_s=1.0),
+                        speed=1.2, prior=PriorConfig(start_s=0.5, ramp_s=1.0),
                         tracking=TrackingConfig(residual=0.5, push_speed=0.3, push_interval_s=4.0,
-                                                reference_starts=0.5, errands=0.6,
-                                                quiet_weight=0.2),
-                        teacher=TeacherConfig(kind="ppo", steps=2_000_000, std=0.3, assist=0.5))
+                                                reference_starts=0.5, quiet_weight=0.5),
+                        teacher=TeacherConfig(kind="ppo", steps=1_200_000, std=0.3, assist=0.5))
 
 
 def run(agent: AgentConfig) -> ExpertConfig:
@@ -237,11 +233,11 @@ def without_imitation(config: ExpertConfig) -> ExpertConfig:
     if config.skill not in UPRIGHT:
         raise MwxError(f"'{config.skill}' is told when to end by the motion it imitates, so it is "
                        f"not learned without: there are {', '.join(UPRIGHT)}")
-    bare = replace(config.tracking, root_weight=0.0, errands=0.0, quiet_weight=0.0,
+    bare = replace(config.tracking, root_weight=0.0, quiet_weight=0.0,
                    speed=config.tracking.speed or config.speed,
                    alignment=replace(config.tracking.alignment, weight=0.0))
     return replace(config, motion="stand", speed=None, tracking=bare,
-                   prior=replace(config.prior, kind="clip", start_s=0.0))
+                   prior=replace(config.prior, start_s=0.0))
 
 
 def started(config: ExpertConfig, folder: str) -> ExpertConfig:
