@@ -15,13 +15,12 @@ class PriorConfig:
     Attributes:
         kind: "clip" plays the reference; "reach" sends the left hand to the target,
             "reach_two_hands" both hands; "load" plays the reference and sees the load on its arms;
-            "steer" plays a gait that turns to the target, goes there and stops before it; "seat"
-            waits before the seat at the target and then plays the reference.
+            "seat" waits before the seat at the target and then plays the reference.
         start_s: [s] place in the reference at the start of an episode.
         ramp_s: [s] over which the motion is blended in from the home pose.
     """
 
-    kind: Literal["clip", "load", "reach", "reach_two_hands", "steer", "seat"] = "clip"
+    kind: Literal["clip", "load", "reach", "reach_two_hands", "seat"] = "clip"
     start_s: float = 0.0
     ramp_s: float = 0.4
 
@@ -52,8 +51,6 @@ class TrackingConfig:
         push_interval_s: [s] mean time between pushes during an episode; 0 makes none.
         quiet_weight: weight of small servo forces beyond what the task pays for them; the term is
             the share of the task's `small_control` above its least, 0.8.
-        errands: share of episodes in which a prior that steers is sent from target to target; there
-            the root term takes the place of the task's way of paying for motion.
         load_spread: [N] weight added to or taken from the pelvis, at most, for a whole episode.
         late_share: share of episodes in which every command arrives a control step late.
     """
@@ -78,7 +75,6 @@ class TrackingConfig:
     push_speed: float = 0.1
     push_interval_s: float = 0.0
     quiet_weight: float = 0.0
-    errands: float = 0.0
     load_spread: float = 0.0
     late_share: float = 0.0
 

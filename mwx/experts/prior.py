@@ -35,21 +35,17 @@ class Carry:
         time_s: (B,) the phase clock, time along the reference.
         age_s: (B,) time since the start of the episode.
         arm: (B, L) [rad] commanded joints of the reaching limb; (B, 0) for others.
-        pace: (B,) in [0, 1] share of the motion that is played by a prior that stops and goes; 0
-            for others.
     """
 
     time_s: Array
     age_s: Array
     arm: Array
-    pace: Array
 
     def where(self, rows: Array, other: "Carry") -> "Carry":
         """Return this carry with the rows (B,) bool taken from another."""
         return Carry(np.where(rows, other.time_s, self.time_s),
                      np.where(rows, other.age_s, self.age_s),
-                     np.where(rows[:, None], other.arm, self.arm),
-                     np.where(rows, other.pace, self.pace))
+                     np.where(rows[:, None], other.arm, self.arm))
 
     def arrays(self) -> dict[str, Array]:
         """Return the carry by name, for checkpoints."""
@@ -69,8 +65,6 @@ class Target:
         height: (B,) [m] of the pelvis; up: (B, 3) the vertical in the pelvis' frame.
         prone: whether the skill goes on all fours: says what its heading is read from.
         extra: (B, E) further features of this prior.
-        heading: (B,) or one [rad] where to face, in the world.
-        turn: (B,) or one [rad/s] how fast to turn there.
         away: (B,) or one [m] from where the pelvis should be, seen from above.
     """
 
@@ -84,8 +78,6 @@ class Target:
     up: Array
     extra: Array
     prone: bool = False
-    heading: Array | float = 0.0
-    turn: Array | float = 0.0
     away: Array | float = 0.0
 
 
@@ -95,7 +87,6 @@ class Prior(Protocol):
     extra_dim: int
     reference: Reference
     mirrors: bool  # the skill is left-right symmetric
-    steers: bool  # it goes where a target is
     arm: Array  # (L,) joints that the carry remembers
 
     def initial(self, num_envs: int) -> Carry: ...
@@ -131,7 +122,6 @@ class ClipPrior:
     """
 
     extra_dim = 0
-    steers = False
     arm = np.zeros(0, int)
 
     def __init__(self, reference: Reference, start_s: float = 0.0, ramp_s: float = 0.0):
@@ -141,20 +131,15 @@ class ClipPrior:
 
     def initial(self, num_envs: int) -> Carry:
         """Return the clock at the start of B episodes."""
-        return Carry(np.full(num_envs, self.start_s), np.zeros(num_envs), np.zeros((num_envs, 0)),
-                     np.zeros(num_envs))
+        return Carry(np.full(num_envs, self.start_s), np.zeros(num_envs), np.zeros((num_envs, 0)))
 
     def look(self, obs: Obs, carry: Carry) -> tuple[Target, Carry]:
         """Return what to do now and the carry one control step later."""
+        now = self.reference.command(carry.time_s + CONTROL_DT / 2)
+        goal = self.reference.frame(carry.time_s + CONTROL_DT)
         ramp = np.ones(len(carry.age_s))
         if self.ramp_s > 0:
             ramp = np.clip((carry.age_s + CONTROL_DT) / self.ramp_s, 0, 1)
-        return self._played(carry, ramp)
-
-    def _played(self, carry: Carry, ramp: Array) -> tuple[Target, Carry]:
-        """Return the motion at the clock, blended in by a share (B,), and the next carry."""
-        now = self.reference.command(carry.time_s + CONTROL_DT / 2)
-        goal = self.reference.frame(carry.time_s + CONTROL_DT)
         angle = np.zeros_like(ramp)
         if is_gait(self.reference):
             angle = 2 * np.pi * carry.time_s / self.reference.duration_s
@@ -211,7 +196,6 @@ class ReachPrior:
     """
 
     mirrors = False
-    steers = False
 
     def __init__(self, reference: Reference, hands: Sequence[str] = ("left_hand",),
                  ramp_s: float = 0.0):

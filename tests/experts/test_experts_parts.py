@@ -172,7 +172,7 @@ def test_a_load_is_seen_from_the_pelvis_and_mirrors(walk):
 
 
 def test_a_bound_aside_ends_an_episode_and_lowers_the_root_term(walk):
-    config = dataclasses.replace(recipes.expert("walk").tracking, max_aside=0.5, errands=0.0)
+    config = dataclasses.replace(recipes.expert("walk").tracking, max_aside=0.5)
     env = TrackingEnv(make("walk", 2, 0), ClipPrior(walk), config, 0)
     free = TrackingEnv(make("walk", 2, 0), ClipPrior(walk),
                        dataclasses.replace(config, max_aside=None), 0)

@@ -12,7 +12,7 @@ from mwx.experts import teacher
 from mwx.experts.expert import load_expert
 from mwx.experts.library import shipped_root
 from mwx.experts.ppo import ImitationPolicy, improve
-from mwx.experts.steer import SteerPrior
+from mwx.experts.prior import ClipPrior
 from mwx.experts.tracking import TrackingEnv
 from mwx.motion import generate
 from mwx.sim import make
@@ -21,7 +21,7 @@ from mwx.sim import make
 @pytest.fixture(scope="module")
 def env():
     config = dataclasses.replace(recipes.expert("walk").tracking, push_interval_s=0.0)
-    return TrackingEnv(make("walk", 8, 0), SteerPrior(generate("walk", speed=1.2), 0.5, 1.0),
+    return TrackingEnv(make("walk", 8, 0), ClipPrior(generate("walk", speed=1.2), 0.5, 1.0),
                        config, 0)
 
 

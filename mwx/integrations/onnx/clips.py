@@ -58,18 +58,12 @@ class Clips(nn.Module):
             self.register_buffer(name, torch.tensor(value, dtype=torch.float64))
         self.register_buffer("loop", torch.tensor(loops))
 
-    def forward(self, time_s: Tensor, age_s: Tensor, ramp: Tensor | None = None) -> Played:
-        """Return what to do at clocks (B, K) and ages (B, 1), both [s] in 64 bits.
-
-        Args:
-            ramp: (B, K) how much of each motion to play, where it is not a matter of age; -1 where
-                it is.
-        """
+    def forward(self, time_s: Tensor, age_s: Tensor) -> Played:
+        """Return what to do at clocks (B, K) and ages (B, 1), both [s] in 64 bits."""
         rows = self._rows(torch.stack([time_s + CONTROL_DT / 2, time_s + CONTROL_DT], 1))
         now, goal = rows[:, 0], rows[:, 1]
         kind = self.table.dtype
-        aged = ((age_s + CONTROL_DT) / self.ramp_s).clamp(0, 1).to(kind)
-        ramp = aged if ramp is None else torch.where(ramp < 0, aged, ramp)
+        ramp = ((age_s + CONTROL_DT) / self.ramp_s).clamp(0, 1).to(kind)
         turns = time_s * self.cycles
         angle = 2 * torch.pi * (turns - turns.floor()).to(kind)
         ctrl = self.home + ramp[..., None] * (now[..., :SPEED] - self.home)

@@ -13,7 +13,6 @@ from mwx.experts.expert import Expert
 from mwx.experts.features import SIZE
 from mwx.experts.prior import ClipPrior, LoadPrior, ReachPrior
 from mwx.experts.seat import SeatPrior
-from mwx.experts.steer import SteerPrior
 from mwx.integrations.onnx.arms import Arms, Load, Reach, selection
 from mwx.integrations.onnx.clips import Clips
 from mwx.integrations.onnx.networks import Policies, RouterGraph
@@ -25,7 +24,6 @@ from mwx.integrations.onnx.pose import (
     pose,
     quaternion_products,
 )
-from mwx.integrations.onnx.steering import Steering
 from mwx.robot import H1
 from mwx.robot.h1 import CONTROL_DT
 from mwx.router.policies import CompositePolicy, FixedWeights
@@ -58,11 +56,11 @@ def clip_of(expert: Expert) -> ClipPrior:
     if isinstance(expert.prior, ClipPrior) and not isinstance(expert.prior, SeatPrior):
         return expert.prior
     raise MwxError(f"the prior {type(expert.prior).__name__} has no graph; there are graphs of "
-                   "ClipPrior, LoadPrior, SteerPrior and ReachPrior")
+                   "ClipPrior, LoadPrior and ReachPrior")
 
 
 class Experts(nn.Module):
-    """K experts at once: priors, features and policies; arms' commands and the pace are carried.
+    """K experts at once: priors, features and policy priors, the arms' commands carried along.
 
     Attributes:
         arm_rest: (L,) [rad] the arms' commands at the start, of all reaching experts in a row.
@@ -76,7 +74,6 @@ class Experts(nn.Module):
     to_ctrl: Tensor
     to_extra: Tensor
     residual: Tensor
-    placed: Tensor
 
     def __init__(self, experts: Sequence[Expert]):
         super().__init__()
@@ -93,9 +90,6 @@ class Experts(nn.Module):
         loads = {k: expert.prior for k, expert in enumerate(experts)
                  if isinstance(expert.prior, LoadPrior)}
         self.loads = nn.ModuleList(Load(prior) for prior in loads.values())
-        steers = [k for k, expert in enumerate(experts) if isinstance(expert.prior, SteerPrior)]
-        self.steering = nn.ModuleList(Steering(experts[k].prior) for k in steers)
-        self.steers = steers
         self.lengths = [len(prior.arm) for prior in reaching.values()]
         self.arm_rest = np.concatenate([np.zeros(0), *(H1.home_joints[prior.arm]
                                                        for prior in reaching.values())])
@@ -108,7 +102,6 @@ class Experts(nn.Module):
                 "products": quaternion_products(), "home": H1.home_joints, "kept": kept,
                 "ahead": np.stack([ahead(clip.prone) for clip in clips], -1),
                 "even": np.zeros((self.count, 1)),
-                "placed": np.eye(self.count)[steers],
                 "residual": np.array([[e.config.tracking.residual] for e in experts]),
                 "to_ctrl": selection(arms, self.count, H1.act_dim),
                 "to_extra": selection(extras, self.count, self.extra)}.items():
@@ -119,20 +112,14 @@ class Experts(nn.Module):
         return pose(proprio, self.products)
 
     def forward(self, here: Pose, target: Tensor, right_target: Tensor, time_s: Tensor,
-                age_s: Tensor, arm: Tensor | None, pace: Tensor | None
-                ) -> tuple[Tensor, Tensor | None, Tensor | None]:
-        """Return the experts' servo commands (B, K, A) [rad], not clipped, the next arm and pace.
+                age_s: Tensor, arm: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """Return the experts' servo commands (B, K, A) [rad], not clipped, and the next arm.
 
         Args:
             time_s: (B, K), age_s: (B, 1) [s, 64 bits].
             arm: (B, L) [rad]; None where no expert reaches.
-            pace: (B, S) of those that steer; None where none does.
         """
-        cos, sin = heading(here.frame, self.ahead)
-        seen_cos, seen_sin, ramp, forward = cos, sin, None, 1.0
-        if pace is not None:
-            pace, ramp, seen_cos, seen_sin, forward = self._steered(here, target, pace, cos, sin)
-        played = self.clips(time_s, age_s, ramp)
+        played = self.clips(time_s, age_s)
         ctrl, shown = played.ctrl, []
         if self.arms is not None and arm is not None:
             hands, jacobians = self.arms(here.joints)
@@ -143,25 +130,15 @@ class Experts(nn.Module):
             shown = [extra for _, extra in looks]
         shown += [load(here, target) for load in self.loads]
         extras = [self._rows(torch.cat(shown, -1) @ self.to_extra)] if shown else []
+        cos, sin = heading(here.frame, self.ahead)
         spread = [part[:, None] + self.even for part in (
             torch.cat([5 * (here.position[:, 2:] - 1), here.gravity], -1),
             torch.cat([0.3 * here.spin, here.joints - self.home, 0.1 * here.rates], -1))]
-        clock = torch.stack([seen_sin, seen_cos, played.phase[..., 0], played.phase[..., 1],
-                             played.ramp, played.speed * forward], -1)
+        clock = torch.stack([sin, cos, played.phase[..., 0], played.phase[..., 1], played.ramp,
+                             played.speed], -1)
         features = torch.cat([spread[0], in_heading(here.velocity, cos, sin), spread[1], clock,
                               *extras], -1).clamp(-10, 10)
-        return ctrl + self.residual * self.policies(features), arm, pace
-
-    def _steered(self, here: Pose, target: Tensor, pace: Tensor, cos: Tensor, sin: Tensor
-                 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-        """Return the next pace (B, S), and (B, K): ramp (-1: by age), cosine, sine, speed share."""
-        told = [one(here, target, part, cos[:, k:k + 1], sin[:, k:k + 1]) for one, part, k in
-                zip(self.steering, pace.split(1, -1), self.steers, strict=True)]
-        after, by_cos, by_sin, forward = (torch.cat(part, -1) for part in zip(*told, strict=True))
-        mine = self.placed.sum(0)  # (K,)
-        return (after, after @ self.placed + mine - 1,
-                cos * (1 - mine) + by_cos @ self.placed, sin * (1 - mine) + by_sin @ self.placed,
-                1 - mine + forward @ self.placed)
+        return ctrl + self.residual * self.policies(features), arm
 
     def _rows(self, flat: Tensor) -> Tensor:
         return flat.unflatten(-1, (self.count, flat.shape[-1] // self.count))
@@ -195,20 +172,18 @@ class ExpertGraph(nn.Module):
         super().__init__()
         self.experts, self.servos = Experts([expert]), Servos()
         self.sees, self.gives = SEEN, ACTS
-        self.carries, self.start = _clocks((), clip_of(expert).start_s, self.experts)
+        self.carries, self.start = _clocks((), clip_of(expert).start_s, self.experts.arm_rest)
 
     def forward(self, *tensors: Tensor) -> tuple[Tensor, ...]:
         """Return ctrl (B, A) [rad], action (B, A) in [-1, 1], next time_s, age_s and arm."""
         given = _named(self, tensors)
         time_s, age_s = given["time_s"], given["age_s"]
         here = self.experts.pose(given["proprio"])
-        ctrl, arm, pace = self.experts(here, given["target"], given["right_target"],
-                                       time_s[:, None], age_s[:, None], given.get("arm"),
-                                       given.get("pace"))
+        ctrl, moved = self.experts(here, given["target"], given["right_target"], time_s[:, None],
+                                   age_s[:, None], given.get("arm"))
         action = self.servos.action(ctrl[:, 0])
-        after = {"time_s": time_s + CONTROL_DT, "age_s": age_s + CONTROL_DT, "arm": arm,
-                 "pace": pace}
-        return (self.servos.ctrl(action), action, *(after[port.name] for port in self.carries))
+        after = (time_s + CONTROL_DT, age_s + CONTROL_DT)
+        return (self.servos.ctrl(action), action, *after, *([] if moved is None else [moved]))
 
 
 class CompositeGraph(nn.Module):
@@ -241,7 +216,7 @@ class CompositeGraph(nn.Module):
         self.sees = (*SEEN, *([Port("task", (task,))] if task else []))
         self.gives = (*ACTS, Port("weights", (count,)))
         starts = np.array([clip_of(expert).start_s for expert in experts])
-        self.carries, self.start = _clocks((count,), starts, self.experts)
+        self.carries, self.start = _clocks((count,), starts, self.experts.arm_rest)
         self.carries += (Port("mixture", (split, count)),)
         self.start |= {"mixture": np.full((split, count), 1 / count).tolist()}
         if self.router is not None:
@@ -254,8 +229,7 @@ class CompositeGraph(nn.Module):
         target, right, arm = given["target"], given["right_target"], given.get("arm")
         here = self.experts.pose(given["proprio"])
         time_s, age_s, before = given["time_s"], given["age_s"], given["mixture"]
-        wanted, arm, pace = self.experts(here, target, right, time_s, age_s[:, None], arm,
-                                         given.get("pace"))
+        wanted, arm = self.experts(here, target, right, time_s, age_s[:, None], arm)
         if self.router is not None:
             task = given.get("task", target[:, :0])
             mixture, progress = self.router(here, target, right, task, given["progress"])
@@ -266,7 +240,7 @@ class CompositeGraph(nn.Module):
             before + torch.where(started, self.rate, 1.0) * (mixture - before)
         action = self._compose(mixture, self.servos.action(wanted)).clamp(-1, 1)
         after = {"time_s": time_s + CONTROL_DT, "age_s": age_s + CONTROL_DT, "arm": arm,
-                 "pace": pace, "mixture": mixture, "progress": progress}
+                 "mixture": mixture, "progress": progress}
         return (self.servos.ctrl(action), action, mixture.mean(1),
                 *(after[port.name] for port in self.carries))
 
@@ -287,14 +261,11 @@ def _named(graph: ExpertGraph | CompositeGraph, tensors: Sequence[Tensor]) -> di
     return dict(zip(names, tensors, strict=True))
 
 
-def _clocks(shape: tuple[int, ...], time_s: Any, experts: Experts
+def _clocks(shape: tuple[int, ...], time_s: Any, arm: np.ndarray
             ) -> tuple[tuple[Port, ...], dict[str, Any]]:
-    """Return the carried clocks, arm and pace, and their values at the start of an episode."""
+    """Return the carried clocks and arm, and their values at the start of an episode."""
     ports = (Port("time_s", shape, torch.float64), Port("age_s", (), torch.float64))
     start: dict[str, Any] = {"time_s": np.asarray(time_s, float).tolist(), "age_s": 0.0}
-    arm, steering = experts.arm_rest, len(experts.steers)
     if len(arm):
         ports, start = (*ports, Port("arm", arm.shape)), {**start, "arm": arm.tolist()}
-    if steering:
-        ports, start = (*ports, Port("pace", (steering,))), {**start, "pace": [0.0] * steering}
     return ports, start
