@@ -12,6 +12,7 @@ from mwx.types import Array, Obs
 ARM_LENGTH = 0.56  # [m] horizontal distance, pelvis to target, from which a hand rests there
 HATCH_FREE = 1.2  # [rad] hatch angle from which the door opens fully (HumanoidBench's scene)
 DOOR_OPEN = 0.9  # [rad] door angle that leaves room to pass
+AT_DOOR = 0.18  # [m, world] pelvis from which the left hand gets over the hatch's bar
 AT_TABLE = (0.03, 0.08)  # [m, world] pelvis from which the left, the right hand pushes the box
 HINGE, HATCH = 0, 1  # places in the door's task group
 
@@ -31,6 +32,11 @@ def door_is_open(obs: Obs) -> Array:
     return (obs.task[:, HINGE] > DOOR_OPEN) & (obs.task[:, HATCH] > 0)
 
 
+def is_at_door(obs: Obs) -> Array:
+    """Return (B,) bool: the pelvis is where the hand can turn the hatch."""
+    return obs.proprio[:, 0] > AT_DOOR
+
+
 def is_for_left_hand(obs: Obs) -> Array:
     """Return (B,) bool: the task sends the right hand nowhere."""
     return np.asarray(~np.isfinite(obs.right_target).all(-1))
@@ -44,7 +50,7 @@ def is_at_table(obs: Obs) -> Array:
 WALK_THEN_REACH = (ScriptStage("walk", within(ARM_LENGTH)), ScriptStage("reach"))
 
 SCRIPTS: Mapping[str, tuple[ScriptStage, ...]] = MappingProxyType({
-    "door": (ScriptStage("walk", within(ARM_LENGTH)), ScriptStage("reach", door_is_open),
+    "door": (ScriptStage("walk", is_at_door), ScriptStage("reach", door_is_open),
              ScriptStage("walk")),
     "push": (ScriptStage("walk", is_at_table), ScriptStage("reach_two_hands", is_for_left_hand),
              ScriptStage("reach")),
