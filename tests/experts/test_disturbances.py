@@ -12,7 +12,7 @@ from mwx.experts.tracking import TrackingEnv
 from mwx.motion import generate
 from mwx.sim import make
 
-PLAIN = dataclasses.replace(recipes.expert("walk").tracking, quiet_weight=0.0)
+PLAIN = recipes.expert("walk").tracking
 
 
 @pytest.fixture(scope="module")
