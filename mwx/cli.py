@@ -57,6 +57,8 @@ CHAPTERS: dict[str, dict[str, Verb]] = {
                             "which expert it was: by action error, rules or a model; agreement"),
         "router train": Verb("mwx.commands.router:train",
                              "distil guidance and demonstrations into a router (eqs. 10-12)"),
+        "router compare": Verb("mwx.commands.router:compare",
+                               "a router beside each expert alone, mixtures and its script"),
         "adapt": Verb("mwx.commands.adapt:adapt",
                       "the mixture goes on learning on a task: reward switcher (Table IV)"),
         "ablate": Verb("mwx.commands.adapt:ablate",

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from mwx.errors import MwxError
-from mwx.evaluation.score import Score, alignment_observer, evaluate
+from mwx.evaluation.score import alignment_observer
 from mwx.experts import Expert, ExpertLibrary, load_library
 from mwx.robot.h1 import CONTROL_DT
 from mwx.runs import RUNS, Run, write_json
-from mwx.types import Array, Policy
+from mwx.types import Array
 
 TASK = "door"
 EPISODES = 10
@@ -155,31 +155,19 @@ def _router(run: Run, library: ExpertLibrary, seed: int, say: Callable[[str], No
         f"experts {', '.join(router.experts)}")
 
 
-def candidates(library: ExpertLibrary, router_folder: Path) -> dict[str, Policy]:
-    """Return the routed composite and what it must beat: every single expert, the uniform mix."""
-    from mwx.router import CompositePolicy, Router, uniform_mix
-    policies: dict[str, Policy] = {"routed": CompositePolicy(Router.load(router_folder), library)}
-    policies |= {f"{name} alone": expert for name, expert in library.experts.items()}
-    policies["uniform mix"] = uniform_mix(library)
-    return policies
-
-
 def _task(run: Run, library: ExpertLibrary, seed: int, say: Callable[[str], None]) -> None:
-    scores: dict[str, Score] = {}
-    for name, policy in candidates(library, run.path / "router" / "router").items():
-        scores[name] = score = evaluate(policy, TASK, EPISODES, seed + 1, name)
-        say(f"  {name:<14} task return {score.mean():7.1f} ± {score.std():5.1f}   alignment "
-            f"{score.mean('alignment_return'):6.1f} ± {score.std('alignment_return'):5.1f}   "
-            f"{score.mean('length'):6.0f} steps")
+    from mwx.evaluation.compare import compare
+    scores = compare(run.path / "router" / "router", TASK, EPISODES, seed + 1, say)
     write_json(run.path / "scores.json", {n: s.to_json() for n, s in scores.items()})
 
 
 def _pictures(run: Run, library: ExpertLibrary, seed: int, say: Callable[[str], None]) -> None:
     """Play one routed episode; keep weights, stills and, where a GL back end exists, a film."""
+    from mwx.router import CompositePolicy, Router
     from mwx.sim import make
     from mwx.sim.render import Renderer
     from mwx.sim.video import write_video
-    policy = candidates(library, run.path / "router" / "router")["routed"]
+    policy = CompositePolicy(Router.load(run.path / "router" / "router"), library)
     env = make(TASK, num_envs=1, seed=seed + 1, threads=1)
     shots: list[Array] = []
     try:

@@ -1,10 +1,10 @@
-"""guide, router train: what a task needs, and the router that learns it."""
+"""guide, router train, router compare: what a task needs, its router, and what that must beat."""
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from mwx.commands.words import Task
+from mwx.commands.words import RunFolder, Task
 from mwx.errors import MwxError
 
 if TYPE_CHECKING:
@@ -126,6 +126,26 @@ def train(task: Task, provider: Provider = "file", guidance: Path | None = None,
     run = Run.create(out or RUNS / f"router-{env.task.name}-{seed}", to_dict(config), seed)
     train_router(env, library, told, shown, config, run)
     print(f"router: {run.path / 'router'}")
+
+
+def compare(router: RunFolder, task: str | None = None, episodes: int = 10, seed: int = 1,
+            out: Path | None = None) -> None:
+    """Play the same episodes by a router, each expert alone, fixed mixtures and its script.
+
+    Args:
+        router: folder of a router, or of the run that trained it.
+        task: another task than its own.
+        episodes: of each.
+        seed: of the first reset.
+        out: also write the scores as JSON.
+    """
+    from mwx.baselines.adaptation import router_folder
+    from mwx.evaluation.compare import compare as play
+    from mwx.runs import write_json
+    scores = play(router_folder(router), task, episodes, seed)
+    if out is not None:
+        write_json(out, {name: score.to_json() for name, score in scores.items()})
+        print(f"scores: {out}")
 
 
 def _provider(name: Provider, model: Model) -> "GuidanceProvider":
