@@ -76,7 +76,7 @@ def guide(task: Task, provider: Provider | None = None, text: str | None = None,
         print(f"recorded: {kept}")
 
 
-def train(task: Task, provider: Provider = "file", guidance: Path | None = None, demos: int = 8,
+def train(task: Task, provider: Provider = "file", guidance: Path | None = None, demos: int = 16,
           recorded: Path | None = None, out: Path | None = None, seed: int = 0,
           literal: bool = False, model: Model = Model()) -> None:
     """Distil a router for a task from guidance and demonstrations, scripted unless told.
@@ -85,7 +85,8 @@ def train(task: Task, provider: Provider = "file", guidance: Path | None = None,
         task: task name, e.g. door.
         provider: where the guidance comes from: file, rules, similarity or vlm.
         guidance: a file that `mwx guide` wrote (--out, --record), instead of a provider.
-        demos: scripted demonstrations to record.
+        demos: scripted demonstrations to record; those that failed are left out where others
+            succeeded.
         recorded: a folder of demonstrations that `mwx demos record` or `label` wrote, instead.
         out: run directory; runs/router-<task>-<seed> unless told.
         seed: of everything random.

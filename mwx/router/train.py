@@ -37,6 +37,7 @@ class DistillConfig:
         network, loss, prior, improve: see their records.
         temperature: of the weights that act; below 1 sharper than distilled, which keeps experts
             that nobody asked for out of a mixture (docs/log.md). `improve` may find another.
+        successes: leave out demonstrations that failed, where others succeeded.
         rounds: times the states of D_T are refreshed with the composite's own rollouts.
         updates: gradient updates per round.
         batch: states per update.
@@ -52,6 +53,7 @@ class DistillConfig:
     prior: PriorConfig = field(default_factory=PriorConfig)
     improve: ImproveConfig = field(default_factory=ImproveConfig)
     temperature: float = 0.25
+    successes: bool = True
     rounds: int = 3
     updates: int = 400
     batch: int = 256
@@ -102,6 +104,7 @@ def train_router(env: str | Env, library: Library, guidance: Guidance,
     env = _make(env, config) if isinstance(env, str) else env
     names = tuple(library.names)
     check_demonstrations(demos, names)
+    demos = ([d for d in demos if d.success] if config.successes else []) or demos
     guidance = restrict(guidance, {name: library.descriptions[name] for name in names})
     if guidance.unsupported:
         log.warning("the guidance says that no available expert covers '%s'", guidance.task)

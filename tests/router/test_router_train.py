@@ -73,6 +73,21 @@ def test_composite_beats_every_expert_and_the_uniform_mix(world, router):
     assert routed > best + 0.5 and routed > 1.7  # the whole way is worth about 2
 
 
+def test_what_failed_is_left_out_where_others_succeeded(world):
+    env, library, guidance, demos = world
+    config = dataclasses.replace(QUICK, rounds=1, updates=2)
+    mixed = [demos[0], dataclasses.replace(demos[1], success=False)]
+    failed = [dataclasses.replace(demo, success=False) for demo in mixed]
+
+    def used(shown, successes=True):
+        made = train_router(env, library, guidance, shown,
+                            dataclasses.replace(config, successes=successes))
+        return [demo["success"] for demo in made.provenance["demonstrations"]]
+    assert used(mixed) == [True]
+    assert used(mixed, successes=False) == [True, False]
+    assert used(failed) == [False, False]
+
+
 def test_top1_mode_also_learns(world, router):
     policy = CompositePolicy(router[0], world[1], mode="top1")
     assert mean_return(policy) > 1.7
