@@ -90,11 +90,11 @@ def test_a_stopped_training_ends_as_if_it_had_not_been_stopped(
     whole = train.train_imitator(given, TINY, tmp_path / "whole")
     improve, calls = ppo.improve, []
 
-    def stopping(*args):
+    def stopping(*args, **options):
         calls.append(1)
         if len(calls) == 3:
             raise KeyboardInterrupt
-        return improve(*args)
+        return improve(*args, **options)
 
     monkeypatch.setattr(ppo, "improve", stopping)
     with pytest.raises(KeyboardInterrupt):
