@@ -6,11 +6,12 @@ from pathlib import Path
 from mwx.errors import MwxError
 from mwx.evaluation.score import Score, evaluate
 from mwx.experts import ExpertLibrary, load_library
-from mwx.router import CompositePolicy, Router, fixed_mix, script_for, uniform_mix
+from mwx.router import CompositePolicy, Router, fixed_mix, script_for
+from mwx.router.adapted import unrouted
 from mwx.router.policies import ScriptedSwitch
 from mwx.types import Policy
 
-ROUTED = "routed"
+ROUTED, SCRIPT = "routed", "script"
 
 
 def rivals(router: Router, library: ExpertLibrary) -> dict[str, Policy]:
@@ -19,15 +20,14 @@ def rivals(router: Router, library: ExpertLibrary) -> dict[str, Policy]:
     The guidance's weights without a router are the paper's "w/o router"; the script is what the
     demonstrations came from, where the task has one.
     """
-    policies: dict[str, Policy] = {ROUTED: CompositePolicy(router, library)}
-    policies |= {f"{name} alone": expert for name, expert in library.experts.items()}
-    policies["uniform mix"] = uniform_mix(library)
-    policies["guidance alone"] = fixed_mix(library, router.guidance.weights)
+    policies: dict[str, Policy] = {
+        ROUTED: CompositePolicy(router, library), **unrouted(library),
+        "guidance alone": fixed_mix(library, router.guidance.weights)}
     try:
         script = script_for(router.guidance.task, library.names)
     except MwxError:
         return policies
-    return policies | {"script": ScriptedSwitch(library, script)}
+    return policies | {SCRIPT: ScriptedSwitch(library, script)}
 
 
 def compare(folder: str | Path, task: str | None = None, episodes: int = 10, seed: int = 1,

@@ -8,6 +8,7 @@ import numpy as np
 
 from mwx.errors import MwxError
 from mwx.evaluation import report_sections as sections
+from mwx.evaluation.compare import ROUTED, SCRIPT
 from mwx.evaluation.report import Report
 from mwx.runs import read_json, read_metrics
 
@@ -63,7 +64,7 @@ def _demo(run: Path, config: Mapping[str, Any], out: Path) -> Report:
     sections.add_guidance(report, load_guidance(run / "guidance.json"))
     _router(report, run)
     rows = [_row(name, score) for name, score in scores.items()]
-    sections.add_results(report, config["task"], rows, "routed")
+    sections.add_results(report, config["task"], rows, ROUTED)
     sections.add_provenance(report, _origin(run), COMMANDS)
     report.add_list({f"{name} [s]": value for name, value in times.items()})
     return report
@@ -71,14 +72,16 @@ def _demo(run: Path, config: Mapping[str, Any], out: Path) -> Report:
 
 def _summary(report: Report, config: Mapping[str, Any], scores: Mapping[str, Any],
              times: Mapping[str, float]) -> None:
-    routed = scores["routed"]
-    rivals = {n: s for n, s in scores.items() if n != "routed"}
+    routed, script = scores[ROUTED], scores.get(SCRIPT)
+    rivals = {n: s for n, s in scores.items() if n not in (ROUTED, SCRIPT)}
     best = max(rivals, key=lambda n: rivals[n]["task_return_mean"])
     rival = rivals[best]
     report.add_facts({
         "routed task return": f"{routed['task_return_mean']:.1f} ± {routed['task_return_std']:.1f}",
         f"best without routing: {best}": f"{rival['task_return_mean']:.1f} ± "
                                          f"{rival['task_return_std']:.1f}",
+        **({"the script that it learned from": f"{script['task_return_mean']:.1f} ± "
+            f"{script['task_return_std']:.1f}"} if script else {}),
         "episodes each": str(config["episodes"]),
         "time": f"{sum(times.values()):.0f} s"})
     more = routed["task_return_mean"] - rival["task_return_mean"]

@@ -18,10 +18,10 @@ class Disturbances:
         late: (B,) bool, whose commands arrive a control step late.
     """
 
-    def __init__(self, config: TrackingConfig, num_envs: int):
+    def __init__(self, config: TrackingConfig, num_envs: int, act_dim: int):
         self.config = config
         self.load, self.late = np.zeros(num_envs), np.zeros(num_envs, bool)
-        self.before = np.full((num_envs, 0), np.nan)  # the commands of the step before
+        self.before = np.full((num_envs, act_dim), np.nan)  # the commands of the step before
 
     def restart(self, rows: Array, rng: np.random.Generator) -> None:
         """Draw what lasts for an episode, for the given rows (R,)."""
@@ -30,8 +30,7 @@ class Disturbances:
             self.load[rows] = rng.uniform(-c.load_spread, c.load_spread, len(rows))
         if c.late_share > 0:
             self.late[rows] = rng.random(len(rows)) < c.late_share
-        if len(self.before) and self.before.shape[1]:
-            self.before[rows] = np.nan
+        self.before[rows] = np.nan
 
     def bump(self, physics: Physics, rng: np.random.Generator) -> None:
         """Give some robots a horizontal velocity, as a bump would."""
@@ -49,8 +48,7 @@ class Disturbances:
         """Return the commands (B, A) [rad] that reach the servos now."""
         if self.config.late_share <= 0:
             return ctrl
-        before = self.before if self.before.shape == ctrl.shape else np.full_like(ctrl, np.nan)
-        self.before = ctrl.copy()
+        before, self.before = self.before, ctrl.copy()
         return np.where(self.late[:, None] & np.isfinite(before), before, ctrl)
 
     def get_state(self) -> dict[str, Any]:

@@ -98,7 +98,7 @@ def _blend(first: Array | float, then: Array, share: Array) -> Array:
     return first + share * (then - first)
 
 
-def _seen(obs: Obs, *points: Array) -> list[Array]:
+def seen(obs: Obs, *points: Array) -> list[Array]:
     """Return points of the world, each (B, 3) [m], in the pelvis frame."""
     frame = rotation(obs.proprio[:, 3:7])
     return [np.einsum("bji,bj->bi", frame, point - obs.proprio[:, :3]) for point in points]
@@ -173,7 +173,7 @@ class LoadPrior(ClipPrior):
     def look(self, obs: Obs, carry: Carry) -> tuple[Target, Carry]:
         """Return what to do now and the carry one control step later."""
         target, after = super().look(obs, carry)
-        load, = _seen(obs, obs.target)
+        load, = seen(obs, obs.target)
         away = np.nan_to_num(load - self.place)
         return replace(target, extra=5 * np.clip(away, -LOAD_SEEN, LOAD_SEEN)), after
 
@@ -237,7 +237,7 @@ class ReachPrior:
 
     def _wanted(self, obs: Obs) -> Array:
         """Return the hands' targets (B, N, 3) in the pelvis frame."""
-        target, right = _seen(obs, obs.target, obs.right_target)
+        target, right = seen(obs, obs.target, obs.right_target)
         if len(self.hands) == 1:
             return target[:, None]
         aside = np.array([0, BESIDE, 0])

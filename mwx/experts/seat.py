@@ -5,13 +5,14 @@ from dataclasses import replace
 import numpy as np
 
 from mwx.experts.kinematics import yaw
-from mwx.experts.prior import Carry, ClipPrior, Target, _seen
+from mwx.experts.prior import Carry, ClipPrior, Target, seen
 from mwx.motion import Reference
 from mwx.motion.sit import SEAT_FRONT
 from mwx.robot.h1 import CONTROL_DT
 from mwx.types import Obs
 
-SEAT_MIDDLE = SEAT_FRONT - 0.21  # [m] ahead of where the motion starts: negative is behind
+SEAT_HALF = 0.21  # [m] half the depth of HumanoidBench's seat
+SEAT_MIDDLE = SEAT_FRONT - SEAT_HALF  # [m] ahead of where the motion starts: negative is behind
 WITHIN_X, WITHIN_Y, WITHIN_YAW = 0.12, 0.10, 0.35  # [m, m, rad] of its place: it may sit down
 SEEN = 1.0  # [m] from its place beyond which a seat looks as far as this
 
@@ -33,7 +34,7 @@ class SeatPrior(ClipPrior):
     def look(self, obs: Obs, carry: Carry) -> tuple[Target, Carry]:
         """Return what to do now and the carry one control step later."""
         target, after = super().look(obs, carry)
-        seat, = _seen(obs, obs.target)
+        seat, = seen(obs, obs.target)
         moved = self.reference.frame(carry.time_s).qpos[:, 0] - self.reference.qpos[0, 0]
         off = np.nan_to_num(seat[:, :2] - np.stack([self.place - moved, 0 * moved], -1))
         begun = carry.time_s > self.start_s + CONTROL_DT / 2
@@ -44,4 +45,3 @@ class SeatPrior(ClipPrior):
                                 np.clip(share, 0, 1)[:, None]], -1)
         return replace(target, extra=extra, away=np.linalg.norm(off, axis=-1)), \
             replace(after, time_s=np.where(plays, after.time_s, carry.time_s))
-

@@ -44,7 +44,7 @@ class TrackingEnv:
                                config.arm_importance for n in H1.joint_names])
         self.joint_weights = JointWeights(importance, config.reweight)
         self.lengths: deque[int] = deque(maxlen=64)
-        self.disturbances = Disturbances(config, self.num_envs)
+        self.disturbances = Disturbances(config, self.num_envs, self.act_dim)
         self.reset(seed)
         self.obs_dim = self.obs.vector.shape[1]
 

@@ -20,12 +20,11 @@ from mwx.router.policies import (
     CompositeCarry,
     CompositePolicy,
     fixed_mix,
-    single_expert,
     uniform_mix,
 )
 from mwx.router.router import Router
 from mwx.runs import read_json, write_json
-from mwx.types import Array, Obs
+from mwx.types import Array, Obs, Policy
 
 CONFIG, WEIGHTS, MIXTURE = "adapt.json", "weights.safetensors", "mixture"
 
@@ -145,9 +144,12 @@ def load_adapted(folder: str | Path, planned: bool = False,
     return Adapted(mixture, model.requires_grad_(False).eval(), int(saved["step"]), planned)
 
 
-def rivals(mixture: Mixture) -> dict[str, CompositePolicy]:
-    """Return what an adaptation must beat: the composite, every expert alone, the uniform mix."""
-    library: ExpertLibrary = mixture.library
-    return {"composite, not adapted": mixture.composite,
-            **{f"{name} alone": single_expert(library, name) for name in library.names},
+def rivals(mixture: Mixture) -> dict[str, Policy]:
+    """Return what an adaptation must beat: the composite, and what needs no router."""
+    return {"composite, not adapted": mixture.composite, **unrouted(mixture.library)}
+
+
+def unrouted(library: ExpertLibrary) -> dict[str, Policy]:
+    """Return what needs no router, by name: every expert alone, the uniform mix."""
+    return {**{f"{name} alone": expert for name, expert in library.experts.items()},
             "uniform mix": uniform_mix(library)}

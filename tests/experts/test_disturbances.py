@@ -21,7 +21,7 @@ def walk():
 
 
 def test_late_commands_arrive_a_step_later():
-    sent, rows = Disturbances(dataclasses.replace(PLAIN, late_share=1.0), 2), np.arange(2)
+    sent, rows = Disturbances(dataclasses.replace(PLAIN, late_share=1.0), 2, 3), np.arange(2)
     sent.restart(rows, np.random.default_rng(0))
     one, two, three = (np.full((2, 3), float(i)) for i in (1, 2, 3))
     assert np.array_equal(sent.arrived(one), one)  # nothing was sent before
