@@ -15,6 +15,9 @@ from mwx.router.train import DistillConfig
 from mwx.sim.tasks import resolve
 
 
+EVALUATIONS = 10  # of a training shorter than its recipe's, at least: convergence needs a curve
+
+
 def _beside(agent: AgentConfig, advice: float, half_life: float) -> AgentConfig:
     """Let the mixture drive the first tenth and be cloned with a weight that halves."""
     return replace(agent, learner=replace(agent.learner, advice=advice, advice_half_life=half_life),
@@ -153,6 +156,8 @@ def _for_steps(agent: AgentConfig, steps: int | None) -> AgentConfig:
     if steps < 1:
         raise MwxError(f"--steps {steps}: a training needs at least one step")
     share = steps / agent.loop.steps
+    every = min(agent.loop.evaluate_every, max(1, steps // EVALUATIONS))
     loop = replace(agent.loop, steps=steps, advised_steps=round(agent.loop.advised_steps * share),
+                   evaluate_every=every,
                    capacity=min(agent.loop.capacity, max(steps, 8 * agent.loop.num_envs)))
     return replace(agent, loop=loop)
