@@ -111,7 +111,7 @@ def agent(recipe: str) -> AgentConfig:
     return TASK_AGENTS[recipe]()
 
 
-def _attentive(agent: AgentConfig) -> AgentConfig:
+def attentive(agent: AgentConfig) -> AgentConfig:
     """Let a teacher's advice weigh more, and explore more quietly: for residuals that are large."""
     if not agent.learner.advice:
         return agent
@@ -125,7 +125,7 @@ def stand(agent: AgentConfig) -> ExpertConfig:
 
     An imitation policy under pushes falls without any after 2.5 million steps (docs/log.md).
     """
-    return ExpertConfig(agent=_attentive(agent), skill="stand", task="stand",
+    return ExpertConfig(agent=attentive(agent), skill="stand", task="stand",
                         motion="stand",
                         tracking=TrackingConfig(residual=0.5, push_speed=0.45,
                                                 push_interval_s=2.5),
@@ -134,7 +134,7 @@ def stand(agent: AgentConfig) -> ExpertConfig:
 
 def walk(agent: AgentConfig) -> ExpertConfig:
     """Walk a little faster than the task asks, so that no part of a stride is slower than that."""
-    return ExpertConfig(agent=_attentive(agent), skill="walk", task="walk", motion="walk",
+    return ExpertConfig(agent=attentive(agent), skill="walk", task="walk", motion="walk",
                         speed=1.2, prior=PriorConfig(start_s=0.5, ramp_s=1.0),
                         tracking=TrackingConfig(residual=0.5, push_speed=0.3, push_interval_s=4.0,
                                                 reference_starts=0.5),
@@ -149,7 +149,7 @@ def walk_quiet(agent: AgentConfig) -> ExpertConfig:
 
 def run(agent: AgentConfig) -> ExpertConfig:
     """Run at 4.5 m/s, warmed up by an assisted imitation policy: no regulator holds it."""
-    return ExpertConfig(agent=_attentive(agent), skill="run", task="run", motion="run", speed=4.5,
+    return ExpertConfig(agent=attentive(agent), skill="run", task="run", motion="run", speed=4.5,
                         prior=PriorConfig(ramp_s=2.0),
                         tracking=TrackingConfig(residual=0.5, max_steps=300, min_height=0.6),
                         teacher=TeacherConfig(kind="ppo", steps=3_000_000))
@@ -157,7 +157,7 @@ def run(agent: AgentConfig) -> ExpertConfig:
 
 def sit(agent: AgentConfig) -> ExpertConfig:
     """Sit down on the seat right behind, and stay; the clip's clock starts where the knees bend."""
-    return ExpertConfig(agent=_attentive(agent), skill="sit", task="sit_simple",
+    return ExpertConfig(agent=attentive(agent), skill="sit", task="sit_simple",
                         motion="sit_down", prior=PriorConfig(start_s=0.5, ramp_s=0.2),
                         tracking=TrackingConfig(residual=0.4, min_height=0.5, max_tilt=0.5),
                         teacher=TeacherConfig(kind="ppo", steps=600_000, assist=0.0))
@@ -178,7 +178,7 @@ def carry(agent: AgentConfig) -> ExpertConfig:
     Its teacher explores little: a bolder one shakes the box off before it has walked. Under loads
     and delays it does not learn to (docs/log.md).
     """
-    return ExpertConfig(agent=_attentive(agent), skill="carry", task="carry", motion="carry",
+    return ExpertConfig(agent=attentive(agent), skill="carry", task="carry", motion="carry",
                         speed=1.1, prior=PriorConfig(kind="load", start_s=0.5, ramp_s=1.5),
                         tracking=TrackingConfig(residual=0.4, reference_starts=0.0),
                         teacher=TeacherConfig(kind="ppo", steps=1_000_000, std=0.15,
@@ -190,7 +190,7 @@ def crawl(agent: AgentConfig) -> ExpertConfig:
 
     Getting down is the hard part, so most episodes start upright, and lying on the belly ends one.
     """
-    return ExpertConfig(agent=_attentive(agent), skill="crawl", task="crawl", motion="crawl",
+    return ExpertConfig(agent=attentive(agent), skill="crawl", task="crawl", motion="crawl",
                         speed=0.5, prior=PriorConfig(ramp_s=1.5),
                         tracking=TrackingConfig(residual=0.6, speed=1.0, min_height=0.42,
                                                 max_tilt=0.3, max_aside=0.6, reference_starts=0.3),
@@ -199,7 +199,7 @@ def crawl(agent: AgentConfig) -> ExpertConfig:
 
 def reach(agent: AgentConfig) -> ExpertConfig:
     """Reach with the left hand while standing; the task's reward counts a tenth (at most 20)."""
-    return ExpertConfig(agent=_attentive(agent), skill="reach", task="reach", motion="stand",
+    return ExpertConfig(agent=attentive(agent), skill="reach", task="reach", motion="stand",
                         prior=PriorConfig(kind="reach"),
                         tracking=TrackingConfig(residual=0.5, task_weight=0.1, max_heading=1.5,
                                                 push_speed=0.45, push_interval_s=2.5),
@@ -208,7 +208,7 @@ def reach(agent: AgentConfig) -> ExpertConfig:
 
 def reach_two_hands(agent: AgentConfig) -> ExpertConfig:
     """Reach with both hands while standing."""
-    return ExpertConfig(agent=_attentive(agent), skill="reach_two_hands",
+    return ExpertConfig(agent=attentive(agent), skill="reach_two_hands",
                         task="reach_two_hands", motion="stand",
                         prior=PriorConfig(kind="reach_two_hands"),
                         tracking=TrackingConfig(residual=0.5, max_heading=1.5, push_speed=0.45,

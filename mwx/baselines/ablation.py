@@ -112,7 +112,7 @@ class Job:
                  **{f"--{k}": v for k, v in a.folders(self.variant).items()}}
         words = [str(w) for k, v in given.items() if v is not None for w in (k, v)]
         resume = ["--resume"] if (self.path / "config.json").exists() else []
-        return [sys.executable, "-m", "mwx.fleet.leash", "adapt", a.task, *words,
+        return [sys.executable, "-m", "mwx.fleet.leash", "adapt", a.task, *words, "--no-compare",
                 *(["--planned"] if a.planned else []), *resume]
 
 

@@ -9,12 +9,13 @@ from mwx import recipes
 from mwx.agents.config import AgentConfig
 from mwx.baselines.alone import train_alone
 from mwx.errors import MwxError, unknown
+from mwx.experts.config import TeacherConfig
 from mwx.router.adapt import adapt
 from mwx.router.adapt_config import AdaptConfig, EvaluationConfig
 from mwx.router.train import DistillConfig
 from mwx.sim.tasks import resolve
 
-
+TAUGHT_RESIDUAL = 0.5  # [rad] enough to take a step that no expert wants
 EVALUATIONS = 10  # of a training shorter than its recipe's, at least: convergence needs a curve
 
 
@@ -95,7 +96,7 @@ VARIANTS: Mapping[str, Variant] = MappingProxyType({
 def adaptation(task: str, recipe: str = "cpu", variant: str = "full", *,
                router: str | Path | None = None, experts: str | Path | None = None,
                schedule: str = "router", steps: int | None = None, seed: int = 0,
-               threads: int = 1, planned: bool = False) -> AdaptConfig:
+               threads: int = 1, planned: bool = False, teacher_steps: int = 0) -> AdaptConfig:
     """Return the configuration of one adaptation.
 
     Args:
@@ -107,6 +108,7 @@ def adaptation(task: str, recipe: str = "cpu", variant: str = "full", *,
         steps: environment steps in all; the recipe's unless told. What the recipe spreads over its
             steps is spread over these.
         planned: plan while training and in evaluations, also where the recipe does not.
+        teacher_steps: environment steps of a PPO teacher before those; 0 for none.
 
     Raises:
         MwxError: an unknown name; the nearest is named.
@@ -125,8 +127,25 @@ def adaptation(task: str, recipe: str = "cpu", variant: str = "full", *,
                      router=None if router is None else str(router_folder(router)),
                      experts=None if experts is None else str(Path(experts).absolute()),
                      seed=seed, threads=threads)
+    config = taught(config, teacher_steps) if teacher_steps else config
     edit = VARIANTS[variant].edit
     return config if edit is None else edit(config)
+
+
+def taught(config: AdaptConfig, steps: int) -> AdaptConfig:
+    """Return the config with a PPO teacher, quiet and in small steps: its start is good already.
+
+    Raises:
+        MwxError: less than one rollout.
+    """
+    teacher = TeacherConfig(kind="ppo", steps=steps, discount=0.99, std=0.15, kl=0.02, rate=1e-4,
+                            rate_high=3e-4, critic_steps=min(60_000, steps // 10))
+    if steps < teacher.rollout * teacher.num_envs:
+        raise MwxError(f"--teacher-steps {steps}: a teacher needs at least one rollout, "
+                       f"{teacher.rollout * teacher.num_envs} steps; 0 trains none")
+    agent = recipes.attentive(config.agent)
+    agent = replace(agent, loop=replace(agent.loop, advised_steps=agent.loop.steps * 2 // 5))
+    return replace(config, teacher=teacher, residual=TAUGHT_RESIDUAL, agent=agent)
 
 
 def router_folder(folder: str | Path) -> Path:
@@ -143,10 +162,10 @@ def router_folder(folder: str | Path) -> Path:
 
 
 def train_variant(config: AdaptConfig, path: str | Path, variant: str = "full",
-                  resume: bool = False) -> Path:
+                  resume: bool = False, compare: bool = True) -> Path:
     """Train one variant and return the folder of what it trained; see adapt and train_alone."""
     if VARIANTS[variant].edit is not None:
-        return adapt(config, path, resume)
+        return adapt(config, path, resume, compare)
     return train_alone(config, path, resume)
 
 

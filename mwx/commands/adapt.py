@@ -12,7 +12,8 @@ Recipe = Literal["cpu", "paper", "tiny"]
 def adapt(task: Task, router: Path | None = None, schedule: Schedule = "router",
           recipe: Recipe = "cpu", steps: int | None = None, seed: int = 0, resume: bool = False,
           out: Path | None = None, experts: Path | None = None, planned: bool = False,
-          variant: str = "full", threads: int = 1) -> None:
+          variant: str = "full", threads: int = 1, teacher_steps: int = 0,
+          compare: bool = True) -> None:
     """Adapt the experts' mixture to a task: its world model, rewarded by task and routed reference.
 
     Args:
@@ -30,14 +31,18 @@ def adapt(task: Task, router: Path | None = None, schedule: Schedule = "router",
         planned: plan every action, with the experts' actions among the samples.
         variant: full, or what `mwx ablate` leaves out: no_router, no_vlm, no_imitation, scratch.
         threads: of simulation and learner.
+        teacher_steps: environment steps of a PPO teacher before, which the world model clones; 0
+            for none.
+        compare: play every expert alone and the mixtures too, for the card: minutes.
     """
     from mwx.baselines.adaptation import adaptation, train_variant
     from mwx.runs import RUNS
     config = adaptation(task, recipe, variant, router=router, experts=experts, schedule=schedule,
-                        steps=steps, seed=seed, threads=threads, planned=planned)
+                        steps=steps, seed=seed, threads=threads, planned=planned,
+                        teacher_steps=teacher_steps)
     name = "adapt" if variant == "full" else f"adapt-{variant.replace('_', '-')}"
     path = out or RUNS / f"{name}-{config.task.removeprefix('h1-')}-{recipe}-{seed}"
-    folder = train_variant(config, path, variant, resume)
+    folder = train_variant(config, path, variant, resume, compare)
     if (folder / "episode.npz").is_file():
         from mwx.evaluation.stages import draw_run, show_card
         print(show_card(folder))

@@ -41,6 +41,7 @@ from mwx.router.candidates import plan_among
 from mwx.router.demos import scripted_demonstrations
 from mwx.router.guidance import Guidance, load_guidance
 from mwx.router.mixture import Mixture, stages_of
+from mwx.router.practice import FILE, Teacher, load_teacher, teach
 from mwx.router.providers import FileGuidance
 from mwx.router.router import Router
 from mwx.router.rules import KeywordRules
@@ -56,7 +57,8 @@ EVALUATION_SEED, CARD_SEED = 101, 1
 FOLDER = "adapted"  # of the finished policy, in the run directory
 
 
-def adapt(config: AdaptConfig, path: str | Path, resume: bool = False) -> Path:
+def adapt(config: AdaptConfig, path: str | Path, resume: bool = False, compare: bool = True
+          ) -> Path:
     """Train a task's world model beside the mixture, rewarded by the task and the routed reference.
 
     The reward is the task's plus eq. (4) against the expert in force: Table IV's and Fig. 9's
@@ -66,6 +68,7 @@ def adapt(config: AdaptConfig, path: str | Path, resume: bool = False) -> Path:
         config: see AdaptConfig.
         path: run directory.
         resume: continue bit for bit from the last complete checkpoint, with the run's own config.
+        compare: play every expert alone and the mixtures too, for the card.
 
     Returns:
         The folder of the adapted policy: adapt.json, weights.safetensors, mixture/, card.json,
@@ -84,11 +87,14 @@ def adapt(config: AdaptConfig, path: str | Path, resume: bool = False) -> Path:
         if not (path / MIXTURE / "provenance.json").exists():  # written last
             prepare(config, path / MIXTURE)
         mixture = load_mixture(path / MIXTURE, config)
+        teacher = teach(config, mixture, path, partial(_scores, mixture)) if config.taught_steps \
+            else None
         env = AdaptEnv(make(config.task, config.agent.loop.num_envs, config.seed, config.threads),
                        mixture, config.seed)
-        loop = AdaptLoop(env, config, run)
+        env.trained = config.taught_steps
+        loop = AdaptLoop(env, config, run, teacher)
         loop.train(resume=resume and run.resumable)
-        return _export(config, path, env.obs_dim, time.time() - began)
+        return _export(config, path, env.obs_dim, time.time() - began, compare)
 
 
 def begun(config: AdaptConfig, path: Path, resume: bool) -> tuple[AdaptConfig, Run]:
@@ -156,10 +162,11 @@ def _guidance(config: AdaptConfig) -> Guidance:
 class AdaptLoop(Loop):
     """The training loop, with the mixture's proposals in its plans and the stages in its log."""
 
-    def __init__(self, env: AdaptEnv, config: AdaptConfig, run: Run):
+    def __init__(self, env: AdaptEnv, config: AdaptConfig, run: Run,
+                 teacher: Teacher | None = None):
         self.world = env
-        advisor = env.advise if config.agent.learner.advice or config.agent.loop.advised_steps \
-            else None
+        advised = config.agent.learner.advice or config.agent.loop.advised_steps
+        advisor = (teacher or env).advise if advised else None
         super().__init__(env, config.agent, run, config.seed, advisor=advisor,
                          evaluate=partial(_scores, env.mixture))
 
@@ -194,35 +201,41 @@ def _aligned(obs: Obs, carry: Any, after: Any, step: Step) -> dict[str, Array]:
                                                  np.ones(view.q.shape[1]), UNIT_ALIGNMENT)}
 
 
-def _scores(mixture: Mixture, model: WorldModel, step: int) -> Mapping[str, float]:
+def _scores(mixture: Mixture, model: WorldModel | Teacher, step: int) -> Mapping[str, float]:
     config = mixture.config
-    policy = Adapted(mixture, model, step, config.agent.loop.planned)
+    planned = config.agent.loop.planned and isinstance(model, WorldModel)
+    done = step if isinstance(model, Teacher) else config.taught_steps + step
+    policy = Adapted(mixture, model, done, planned)
     episodes = play(policy, config, config.evaluation.episodes, EVALUATION_SEED)
     return summary(episodes, resolve(config.task)[1].success_bar)
 
 
-def _export(config: AdaptConfig, path: Path, obs_dim: int, wall_time_s: float) -> Path:
+def _export(config: AdaptConfig, path: Path, obs_dim: int, wall_time_s: float, compare: bool
+            ) -> Path:
     """Write the adapted policy with the best weights, its card and one episode's stages."""
     folder = path / FOLDER
     folder.mkdir(exist_ok=True)
     weights, best_step = Best(path / "weights").load()
     save_file(weights, folder / WEIGHTS)
-    save_adapted(folder, config, obs_dim, best_step)
+    save_adapted(folder, config, obs_dim, config.taught_steps + best_step)
     shutil.copytree(path / MIXTURE, folder / MIXTURE, dirs_exist_ok=True)
     shutil.copy(path / "metrics.jsonl", folder / "metrics.jsonl")
     policy = load_adapted(folder, config.agent.loop.planned)
     episode: dict[str, Any] = record(policy)
     np.savez_compressed(folder / "episode.npz", **episode)
-    write_json(folder / "card.json", _card(config, path, policy, best_step, wall_time_s))
+    write_json(folder / "card.json", _card(config, path, policy, best_step, wall_time_s, compare))
     return folder
 
 
-def _card(config: AdaptConfig, path: Path, policy: Adapted, best_step: int, wall_time_s: float
-          ) -> dict[str, Any]:
+def _card(config: AdaptConfig, path: Path, policy: Adapted, best_step: int, wall_time_s: float,
+          compare: bool) -> dict[str, Any]:
     bar, count = resolve(config.task)[1].success_bar, config.evaluation.card_episodes
     own = play(policy, config, count, CARD_SEED)
     others = {name: play(rival, config, count, CARD_SEED)
-              for name, rival in rivals(policy.mixture).items()}
+              for name, rival in rivals(policy.mixture).items()} if compare else {}
+    if config.taught_steps:
+        teacher = Adapted(policy.mixture, load_teacher(path / FILE, config), config.taught_steps)
+        others = {"its teacher": play(teacher, config, count, CARD_SEED), **others}
     origin = read_json(path / "provenance.json")
     guidance = load_guidance(path / MIXTURE / "guidance.json")
     card = {"task": config.task, "schedule": config.schedule, "mixing": config.mixing,
@@ -230,6 +243,7 @@ def _card(config: AdaptConfig, path: Path, policy: Adapted, best_step: int, wall
             "alignment_weight": config.alignment.weight, "experts": list(policy.mixture.names),
             "command": re.sub(r" --out \S+", "", origin["command"]), "commit": origin["commit"],
             "scored_at": commit(), "seed": config.seed, "steps": config.agent.loop.steps,
+            "teacher": config.teacher.kind, "teacher_steps": config.taught_steps,
             "best_step": best_step, "wall_time_s": round(wall_time_s),
             "acts_by": "planning" if policy.planned else "policy prior",
             "machine": origin["machine"], "versions": provenance()["versions"],

@@ -5,6 +5,7 @@ from typing import Literal
 
 from mwx.agents.config import AgentConfig
 from mwx.experts.alignment import AlignmentConfig
+from mwx.experts.config import TeacherConfig
 from mwx.router.train import DistillConfig
 
 
@@ -44,6 +45,9 @@ class AdaptConfig:
             action and every expert's; "mixture", the mixture's; "none".
         task_weight: weight of the task's reward; alignment: eq. (4) against the routed reference,
             whose weight 0 switches imitation off.
+        teacher: PPO around the mixture's actions, cloned by the world model ("ppo"), or "none",
+            where the world model is warmed up by the mixture itself.
+        practice_steps: control steps of the teacher's training episodes at most.
         evaluation: how it is scored.
         agent: the world model, how it learns, plans and trains.
         seed: of everything random; threads: of simulation and learner.
@@ -63,7 +67,19 @@ class AdaptConfig:
     proposals: Literal["none", "mixture", "experts"] = "experts"
     task_weight: float = 1.0
     alignment: AlignmentConfig = field(default_factory=lambda: AlignmentConfig(weight=0.3))
+    teacher: TeacherConfig = field(default_factory=TeacherConfig)
+    practice_steps: int = 500
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     agent: AgentConfig = field(default_factory=AgentConfig)
     seed: int = 0
     threads: int = 1
+
+    @property
+    def taught_steps(self) -> int:
+        """Environment steps of the teacher."""
+        return self.teacher.steps if self.teacher.kind == "ppo" else 0
+
+    @property
+    def steps(self) -> int:
+        """Environment steps in all, over which Table IV's schedule is stretched."""
+        return self.taught_steps + self.agent.loop.steps

@@ -64,6 +64,11 @@ class AdaptEnv:
         return Step(obs, config.task_weight * step.reward + aligned, step.terminated,
                     step.truncated, terms, final)
 
+    def cut(self, rows: Array) -> Obs:
+        """Start new episodes in some environments (B,) bool."""
+        self.carry = self.mixture.restart(self.carry, rows)
+        return self._look(self.env.reset_rows(rows))
+
     def advise(self, obs: Obs) -> Array:
         """Return the action (B, A) that does what the mixture does now: for the Loop."""
         return self.mixture.advice(self.view)

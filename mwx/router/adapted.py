@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 import torch
 from safetensors import SafetensorError
@@ -29,6 +30,20 @@ from mwx.types import Array, Obs, Policy
 CONFIG, WEIGHTS, MIXTURE = "adapt.json", "weights.safetensors", "mixture"
 
 
+class Actor(Protocol):
+    """What acts beside a mixture: a world model's policy prior, or the teacher."""
+
+    obs_dim: int
+
+    def encode(self, vector: torch.Tensor) -> torch.Tensor:
+        """Return what `mode` reads, of the view's vector (B, O)."""
+        ...
+
+    def mode(self, z: torch.Tensor) -> torch.Tensor:
+        """Return the policy's most likely action (B, A)."""
+        ...
+
+
 @dataclass(frozen=True)
 class AdaptedCarry:
     """Memory of an adapted policy.
@@ -53,8 +68,9 @@ class Adapted:
             the samples, instead of acting by the policy prior.
     """
 
-    def __init__(self, mixture: Mixture, model: WorldModel, step: int, planned: bool = False):
-        self.mixture, self.model, self.step, self.planned = mixture, model, step, planned
+    def __init__(self, mixture: Mixture, model: Actor, step: int, planned: bool = False):
+        self.mixture, self.model, self.step = mixture, model, step
+        self.planned = planned
         self.act_dim = mixture.act_dim
 
     def initial(self, num_envs: int) -> AdaptedCarry:
@@ -80,7 +96,7 @@ class Adapted:
             raise MwxError(f"this policy was adapted to {self.mixture.config.task} and reads "
                            f"{self.model.obs_dim} numbers, here are {view.vector.shape[1]}")
         z, plans = self.model.encode(torch.from_numpy(view.vector)), carry.plan
-        if self.planned:
+        if self.planned and isinstance(self.model, WorldModel):
             config = self.mixture.config
             offered = torch.from_numpy(self.mixture.candidates(view)).float()
             # the same noise for every plan: a plan depends on the state and the last plan only

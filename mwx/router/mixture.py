@@ -87,7 +87,7 @@ class Mixture:
         """Return who is imitated, (B, G) for each joint group, or (B, 1)."""
         if self.stages is None:
             return weights.argmax(-1)
-        name = reference_expert(self.stages, step, self.config.agent.loop.steps)
+        name = reference_expert(self.stages, step, self.config.steps)
         return np.full((len(weights), 1), self.names.index(name))
 
     def _reference(self, obs: Obs, carry: tuple[ExpertCarry, ...], leading: Array

@@ -14,6 +14,7 @@ HATCH_FREE = 1.2  # [rad] hatch angle from which the door opens fully (HumanoidB
 DOOR_OPEN = 0.9  # [rad] door angle that leaves room to pass
 AT_DOOR = 0.18  # [m, world] pelvis from which the left hand gets over the hatch's bar
 AT_TABLE = (0.03, 0.08)  # [m, world] pelvis from which the left, the right hand pushes the box
+AT_TRUCK = 0.75  # [m] horizontal distance, pelvis to the nearest package, that leaves room to stop
 HINGE, HATCH = 0, 1  # places in the door's task group
 
 
@@ -54,6 +55,9 @@ SCRIPTS: Mapping[str, tuple[ScriptStage, ...]] = MappingProxyType({
              ScriptStage("walk")),
     "push": (ScriptStage("walk", is_at_table), ScriptStage("reach_two_hands", is_for_left_hand),
              ScriptStage("reach")),
+    "truck": (ScriptStage("walk", within(AT_TRUCK)), ScriptStage("stand")),
+    "package": (ScriptStage("stand"),),
+    "basketball": (ScriptStage("reach_two_hands"),),
     "reach": WALK_THEN_REACH,
     "stand": (ScriptStage("stand"),),
     "walk": (ScriptStage("walk"),),
