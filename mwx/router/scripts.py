@@ -14,7 +14,7 @@ HATCH_FREE = 1.2  # [rad] hatch angle from which the door opens fully (HumanoidB
 DOOR_OPEN = 0.9  # [rad] door angle that leaves room to pass
 AT_DOOR = 0.18  # [m, world] pelvis from which the left hand gets over the hatch's bar
 AT_TABLE = (0.03, 0.08)  # [m, world] pelvis from which the left, the right hand pushes the box
-AT_TRUCK = 0.75  # [m] horizontal distance, pelvis to the nearest package, that leaves room to stop
+AT_TRUCK = 2.85  # [m] pelvis to the nearest package: a step nearer than the start, below the ramp
 HINGE, HATCH = 0, 1  # places in the door's task group
 
 
