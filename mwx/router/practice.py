@@ -70,7 +70,7 @@ class PracticeEnv:
     def step(self, action: Array) -> Step:
         """Advance by one control step; see AdaptEnv.step."""
         step = self.env.step(action)
-        self.features.see(step.final_obs)
+        self.features.see(step.final_obs.vector)
         self.age += 1
         low = step.final_obs.proprio[:, 2] < LYING
         self.lying = np.where(low, self.lying + 1, 0)
@@ -112,9 +112,9 @@ class Features:
     def __init__(self, size: int):
         self.moments = Moments(size, LOOKED_AT)
 
-    def see(self, obs: Obs) -> None:
-        """Take observations into the moments."""
-        self.moments.add(obs.vector)
+    def see(self, vector: Array) -> None:
+        """Take vectors (B, O) into the moments."""
+        self.moments.add(vector)
 
     def of(self, obs: Obs) -> Obs:
         """Return the observation with its vector in deviations."""
