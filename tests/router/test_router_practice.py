@@ -1,4 +1,4 @@
-"""The adaptation's teacher: what it is shown and paid, when an episode is cut, exact continuation."""
+"""The adaptation's teacher: what it is shown and paid, when an episode is cut, continuation."""
 
 from dataclasses import replace
 
