@@ -123,9 +123,10 @@ def show_card(folder: str | Path) -> str:
     card = read_json(Path(folder) / "card.json")
     of = card["evaluation"]
     rows = {"adapted": card["scores"], **card["compared"]}
+    who = ("its teacher acts" if card.get("acts_by") == "teacher" else
+           f"best weights of step {card['best_step']:,} of {card['steps']:,}")
     lines = [f"{card['task']}, task return (mean ± standard error of {of['episodes']} episodes, "
-             f"seed {of['seed']}; best weights of step {card['best_step']:,} of "
-             f"{card['steps']:,})"]
+             f"seed {of['seed']}; {who})"]
     lines += [f"  {name:<24}{r['task_return_mean']:9.2f} ± {r['task_return_stderr']:.2f}"
               f"   {r['length_mean']:6.0f} steps" for name, r in rows.items()]
     return "\n".join(lines)

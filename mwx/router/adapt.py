@@ -30,6 +30,7 @@ from mwx.router.adapt_config import AdaptConfig
 from mwx.router.adapt_env import JOINTS, SPEEDS, AdaptEnv
 from mwx.router.adapted import (
     MIXTURE,
+    TEACHER,
     WEIGHTS,
     Adapted,
     load_adapted,
@@ -53,7 +54,7 @@ from mwx.sim.rollout import Episodes, rollout
 from mwx.sim.tasks import resolve
 from mwx.types import Array, Obs, Policy, Step
 
-EVALUATION_SEED, CARD_SEED = 101, 1
+EVALUATION_SEED, CHOICE_SEED, CARD_SEED = 101, 202, 1
 FOLDER = "adapted"  # of the finished policy, in the run directory
 
 
@@ -217,14 +218,33 @@ def _export(config: AdaptConfig, path: Path, obs_dim: int, wall_time_s: float, c
     folder.mkdir(exist_ok=True)
     weights, best_step = Best(path / "weights").load()
     save_file(weights, folder / WEIGHTS)
-    save_adapted(folder, config, obs_dim, config.taught_steps + best_step)
     shutil.copytree(path / MIXTURE, folder / MIXTURE, dirs_exist_ok=True)
     shutil.copy(path / "metrics.jsonl", folder / "metrics.jsonl")
-    policy = load_adapted(folder, config.agent.loop.planned)
+    model_acts = "planning" if config.agent.loop.planned else "policy prior"
+    save_adapted(folder, config, obs_dim, config.taught_steps + best_step, model_acts)
+    policy, chosen_by = load_adapted(folder, config.agent.loop.planned), {}
+    if config.taught_steps:
+        policy, chosen_by = _better(config, path, policy, model_acts)
     episode: dict[str, Any] = record(policy)
     np.savez_compressed(folder / "episode.npz", **episode)
-    write_json(folder / "card.json", _card(config, path, policy, best_step, wall_time_s, compare))
+    card = _card(config, path, policy, best_step, wall_time_s, compare)
+    write_json(folder / "card.json", card | chosen_by)
     return folder
+
+
+def _better(config: AdaptConfig, path: Path, policy: Adapted, acts_by: str
+            ) -> tuple[Adapted, dict[str, Any]]:
+    """Return who acts, the world model or its teacher, by episodes that judge nothing else."""
+    folder, steps = path / FOLDER, config.taught_steps
+    shutil.copy(path / FILE, folder / FILE)
+    teacher = Adapted(policy.mixture, load_teacher(path / FILE, config), steps)
+    scores = {who: float(play(one, config, config.evaluation.card_episodes, CHOICE_SEED)
+                         .task_return.mean())
+              for who, one in ((acts_by, policy), (TEACHER, teacher))}
+    if scores[TEACHER] > scores[acts_by]:
+        save_adapted(folder, config, policy.model.obs_dim, steps, TEACHER)
+        policy = teacher
+    return policy, {"chosen_by": {"seed": CHOICE_SEED, **scores}}
 
 
 def _card(config: AdaptConfig, path: Path, policy: Adapted, best_step: int, wall_time_s: float,
@@ -245,7 +265,8 @@ def _card(config: AdaptConfig, path: Path, policy: Adapted, best_step: int, wall
             "scored_at": commit(), "seed": config.seed, "steps": config.agent.loop.steps,
             "teacher": config.teacher.kind, "teacher_steps": config.taught_steps,
             "best_step": best_step, "wall_time_s": round(wall_time_s),
-            "acts_by": "planning" if policy.planned else "policy prior",
+            "acts_by": TEACHER if isinstance(policy.model, Teacher) else
+            "planning" if policy.planned else "policy prior",
             "machine": origin["machine"], "versions": provenance()["versions"],
             "evaluation": {"episodes": count, "seed": CARD_SEED, "success_bar": bar,
                            "max_steps": config.evaluation.max_steps},

@@ -23,11 +23,13 @@ from mwx.router.policies import (
     fixed_mix,
     uniform_mix,
 )
+from mwx.router.practice import FILE, load_teacher
 from mwx.router.router import Router
 from mwx.runs import read_json, write_json
 from mwx.types import Array, Obs, Policy
 
 CONFIG, WEIGHTS, MIXTURE = "adapt.json", "weights.safetensors", "mixture"
+TEACHER = "teacher"  # who acts where it scored better than the world model that cloned it
 
 
 class Actor(Protocol):
@@ -125,9 +127,13 @@ def load_mixture(folder: str | Path, config: AdaptConfig) -> Mixture:
     return Mixture(fixed_mix(library, guidance.weights), library, config)
 
 
-def save_adapted(folder: Path, config: AdaptConfig, obs_dim: int, step: int) -> None:
-    """Write what load_adapted reads beside weights and mixture."""
-    write_json(folder / CONFIG, {"obs_dim": obs_dim, "step": step,
+def save_adapted(folder: Path, config: AdaptConfig, obs_dim: int, step: int, acts_by: str) -> None:
+    """Write what load_adapted reads beside weights and mixture.
+
+    Args:
+        acts_by: TEACHER, or whatever the world model acts by.
+    """
+    write_json(folder / CONFIG, {"obs_dim": obs_dim, "step": step, "acts_by": acts_by,
                                  "config": configs.to_dict(config)})
 
 
@@ -136,7 +142,7 @@ def load_adapted(folder: str | Path, planned: bool = False,
     """Read an adapted policy: adapt.json, weights.safetensors, mixture/; or a run that holds one.
 
     Args:
-        planned: plan every action.
+        planned: plan every action, by the world model.
         experts: folder of experts; those that it was trained with unless told.
 
     Raises:
@@ -149,6 +155,8 @@ def load_adapted(folder: str | Path, planned: bool = False,
     if experts is not None:
         config = replace(config, experts=str(experts))
     mixture = load_mixture(folder / MIXTURE, config)
+    if saved.get("acts_by") == TEACHER and not planned:
+        return Adapted(mixture, load_teacher(folder / FILE, config), int(saved["step"]))
     model = WorldModel(int(saved["obs_dim"]), mixture.act_dim, config.agent.model)
     try:
         model.load_state_dict({k: v.float() for k, v in load_file(folder / WEIGHTS).items()})

@@ -11,9 +11,10 @@ from mwx.errors import MwxError
 from mwx.experts import load_library
 from mwx.experts.config import TeacherConfig
 from mwx.experts.ppo import ImitationPolicy, Ppo
-from mwx.router.adapt import adapt
+from mwx.router.adapt import adapt, play
 from mwx.router.adapt_config import AdaptConfig
 from mwx.router.adapt_env import AdaptEnv
+from mwx.router.adapted import load_adapted
 from mwx.router.mixture import Mixture
 from mwx.router.policies import single_expert
 from mwx.router.practice import (
@@ -139,6 +140,12 @@ def test_a_taught_adaptation_says_so_and_resumes_bit_for_bit(taught):
     assert (card["teacher"], card["teacher_steps"]) == ("ppo", 96)
     assert list(card["compared"]) == ["its teacher"]
     assert read_json(folder / "adapt.json")["step"] >= 96  # of the schedule, the teacher's first
+    choice = card["chosen_by"]
+    better = "teacher" if choice["teacher"] > choice["planning"] else "planning"
+    policy = load_adapted(folder, planned=better == "planning")
+    assert card["acts_by"] == better and isinstance(policy.model, Teacher) == (better == "teacher")
+    again = play(policy, config, 2, 1)
+    assert again.task_return == pytest.approx(card["returns"], abs=1e-6)
 
     def stop(self):
         save(self)
