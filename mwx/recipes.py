@@ -132,6 +132,18 @@ def stand(agent: AgentConfig) -> ExpertConfig:
                         teacher=TeacherConfig(kind="lqr"))
 
 
+def stand_stop(agent: AgentConfig) -> ExpertConfig:
+    """Stand that also takes over in the middle of a walk, and stops it: around a trained Stand.
+
+    The teacher learns only what is added to it, so that it need not learn to stand still.
+    """
+    config = stand(agent)
+    return replace(config, tracking=replace(
+        config.tracking, residual=0.7, max_steps=200, taken_over="walk", taken_over_starts=0.6),
+        teacher=TeacherConfig(kind="ppo", steps=900_000, std=0.2, around=True, discount=0.98,
+                              kl=0.03, critic_steps=30_000))
+
+
 def walk(agent: AgentConfig) -> ExpertConfig:
     """Walk a little faster than the task asks, so that no part of a stride is slower than that."""
     return ExpertConfig(agent=attentive(agent), skill="walk", task="walk", motion="walk",
@@ -223,7 +235,7 @@ SKILLS: dict[str, Callable[[AgentConfig], ExpertConfig]] = {
 
 # trained like the eight, none of them: docs/log.md says what they reach
 VARIANTS: dict[str, Callable[[AgentConfig], ExpertConfig]] = {
-    "walk_quiet": walk_quiet, "sit_hard": sit_hard}
+    "walk_quiet": walk_quiet, "sit_hard": sit_hard, "stand_stop": stand_stop}
 
 
 UPRIGHT = ("stand", "walk", "run")  # skills whose episodes end alike by a standing reference
@@ -255,6 +267,8 @@ def started(config: ExpertConfig, folder: str) -> ExpertConfig:
     value function learns first: otherwise the first steps undo what it started with (docs/log.md).
     """
     teacher = config.teacher
+    if teacher.around:
+        return replace(config, teacher=replace(teacher, start=folder))
     first = 20 * teacher.num_envs * teacher.rollout
     return replace(config, teacher=replace(
         teacher, start=folder, assist=0.0, std=min(teacher.std, 0.15), kl=0.02, rate=1e-4,

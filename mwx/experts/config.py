@@ -53,6 +53,8 @@ class TrackingConfig:
             the share of the task's `small_control` above its least, 0.8.
         load_spread: [N] weight added to or taken from the pelvis, at most, for a whole episode.
         late_share: share of episodes in which every command arrives a control step late.
+        taken_over: a shipped skill in the middle of which some episodes start (None: none).
+        taken_over_starts: share of episodes that do.
     """
 
     residual: float = 0.25
@@ -77,6 +79,8 @@ class TrackingConfig:
     quiet_weight: float = 0.0
     load_spread: float = 0.0
     late_share: float = 0.0
+    taken_over: str | None = None
+    taken_over_starts: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,7 @@ class TeacherConfig:
         assist: first strength of the assist wrench while the teacher is trained.
         start: folder of a trained expert whose policy the teacher first learns to repeat; None
             starts from nothing.
+        around: the teacher acts around the policy of `start`, which stays as it is, instead.
         critic_steps: environment steps in which only the value function learns.
     """
 
@@ -114,6 +119,7 @@ class TeacherConfig:
     std_last: float | None = None
     assist: float = 1.0
     start: str | None = None
+    around: bool = False
     critic_steps: int = 0
 
 

@@ -5,7 +5,7 @@ update, generalised advantage estimation, time limits bootstrap.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -80,12 +80,37 @@ class ImitationPolicy(nn.Module):
             return self.mean(torch.from_numpy(obs.vector)).clamp(-1, 1).numpy()
 
 
+class AroundPolicy(ImitationPolicy):
+    """A policy that adds to another one's actions, which stays as it is.
+
+    Args:
+        base: (B, O) features to (B, A) actions of this policy's scale.
+    """
+
+    def __init__(self, obs_dim: int, act_dim: int, config: TeacherConfig,
+                 base: Callable[[Tensor], Tensor], mirror: Mirror | None = None):
+        super().__init__(obs_dim, act_dim, config, mirror)
+        self.base = base
+
+    def mean(self, obs: Tensor) -> Tensor:
+        """Return the mean action (B, A)."""
+        return self.base(obs) + super().mean(obs)
+
+
 def _network(size_in: int, hidden: int, size_out: int, gain: float) -> nn.Sequential:
     layers = [nn.Linear(size_in, hidden), nn.Linear(hidden, hidden), nn.Linear(hidden, size_out)]
     for layer, scale in zip(layers, (2 ** 0.5, 2 ** 0.5, gain), strict=True):
         nn.init.orthogonal_(layer.weight, scale)
         nn.init.zeros_(layer.bias)
     return nn.Sequential(layers[0], nn.ELU(), layers[1], nn.ELU(), layers[2])
+
+
+def policy_of(obs_dim: int, act_dim: int, config: TeacherConfig, mirror: Mirror | None = None,
+              base: Callable[[Tensor], Tensor] | None = None) -> ImitationPolicy:
+    """Return a new policy, around another one where there is one."""
+    if base is None:
+        return ImitationPolicy(obs_dim, act_dim, config, mirror)
+    return AroundPolicy(obs_dim, act_dim, config, base, mirror)
 
 
 def log_prob(policy: ImitationPolicy, obs: Tensor, action: Tensor) -> Tensor:
@@ -116,18 +141,20 @@ class Ppo:
         seed: of the first weights and of the noise.
         mirror: of features and actions, for a symmetric skill.
         checkpoint_s: [s] between checkpoints.
+        base: see AroundPolicy.
 
     Attributes:
         step: environment steps so far.
     """
 
     def __init__(self, env: PpoEnv, config: TeacherConfig, run: Run, seed: int,
-                 mirror: Mirror | None = None, checkpoint_s: float = 300.0):
+                 mirror: Mirror | None = None, checkpoint_s: float = 300.0,
+                 base: Callable[[Tensor], Tensor] | None = None):
         self.env, self.ppo, self.run, self.step = env, config, run, 0
         self.checkpoint_s = checkpoint_s
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.policy = ImitationPolicy(env.obs_dim, env.act_dim, config, mirror)
+            self.policy = policy_of(env.obs_dim, env.act_dim, config, mirror, base)
         self.optimiser = torch.optim.Adam(self.policy.parameters(), lr=config.rate, eps=1e-5)
         self.noise = torch.Generator().manual_seed(seed)
         self.rate, self.obs = config.rate, env.obs

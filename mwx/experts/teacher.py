@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from mwx import config as configs
 from mwx.errors import MwxError
@@ -95,6 +96,29 @@ def repeat(policy: ImitationPolicy, env: TrackingEnv, expert: Expert, config: Te
     return obs
 
 
+def base_of(config: TeacherConfig, env: TrackingEnv) -> Callable[[Tensor], Tensor] | None:
+    """Return what the teacher acts around: the mode of `start`, or None.
+
+    Raises:
+        MwxError: `around` without a start, or an expert that reads other features.
+    """
+    if not config.around:
+        return None
+    if config.start is None:
+        raise MwxError("this skill's teacher acts around a trained expert: give --start FOLDER, "
+                       "e.g. --start pretrained/stand")
+    expert = load_expert(config.start)
+    model, scale = expert.model, expert.config.tracking.residual / env.config.residual
+    if model.obs_dim != env.obs_dim:
+        raise MwxError(f"{config.start} reads {model.obs_dim} features, this skill's {env.obs_dim}:"
+                       " start from an expert of the same kind")
+
+    @torch.no_grad()
+    def act(obs: Tensor) -> Tensor:
+        return scale * model.mode(model.encode(obs)).clamp(-1, 1)
+    return act
+
+
 class _Teaching(Ppo):
     """PPO on an expert's environment; the assist is annealed there."""
 
@@ -117,16 +141,16 @@ def train_imitation(env: TrackingEnv, config: TeacherConfig, mirror: Mirror | No
         path: run directory; continued if it holds a checkpoint.
         checkpoint_s: [s] between checkpoints.
     """
-    run = Run(path)
+    run, base = Run(path), base_of(config, env)
     if run.resumable:
-        loop = _Teaching(env, config, run, seed, mirror, checkpoint_s)
+        loop = _Teaching(env, config, run, seed, mirror, checkpoint_s, base)
         loop.restore()
     else:
         run = Run.create(path, configs.to_dict(config), seed)
         env.assist = config.assist
         env.reset(seed)
-        loop = _Teaching(env, config, run, seed, mirror, checkpoint_s)
-        if config.start is not None:
+        loop = _Teaching(env, config, run, seed, mirror, checkpoint_s, base)
+        if config.start is not None and base is None:
             loop.obs = repeat(loop.policy, env, load_expert(config.start), config, seed)
     loop.train("teacher")
     return loop.policy.requires_grad_(False)

@@ -12,6 +12,7 @@ from mwx.experts.assist import assist_wrench
 from mwx.experts.config import TrackingConfig
 from mwx.experts.disturbances import Disturbances
 from mwx.experts.features import features
+from mwx.experts.handover import states_of
 from mwx.experts.kinematics import facing, rotation, yaw
 from mwx.experts.prior import Carry, Prior, Target, is_gait
 from mwx.experts.reweight import JointWeights
@@ -45,6 +46,7 @@ class TrackingEnv:
         self.joint_weights = JointWeights(importance, config.reweight)
         self.lengths: deque[int] = deque(maxlen=64)
         self.disturbances = Disturbances(config, self.num_envs, self.act_dim)
+        self.found = states_of(config.taken_over, seed) if config.taken_over else None
         self.reset(seed)
         self.obs_dim = self.obs.vector.shape[1]
 
@@ -55,11 +57,21 @@ class TrackingEnv:
         self.age = np.zeros(self.num_envs, np.int64)
         self.carry = self.prior.initial(self.num_envs)
         raw = self.env.reset(seed)
-        raw = self._reference_starts(raw, np.arange(self.num_envs))
+        raw = self._starts(raw, np.arange(self.num_envs))
         self.disturbances.restart(np.arange(self.num_envs), self.rng)
         # different ages, so that time limits do not come all at once
         self.age = self.rng.integers(0, self.max_steps // 2, self.num_envs)
         return self._look(raw)
+
+    def _starts(self, raw: Obs, rows: Array) -> Obs:
+        """Put the rows where their episodes start: in another skill, in the reference, at home."""
+        if self.found is not None:
+            drawn = self.rng.random(len(rows)) < self.config.taken_over_starts
+            over, rows = rows[drawn], rows[~drawn]
+            if len(over):
+                which = self.rng.integers(0, len(self.found[0]), len(over))
+                raw = self.env.set_robot_state(over, *(x[which] for x in self.found))
+        return self._reference_starts(raw, rows)
 
     def _reference_starts(self, raw: Obs, rows: Array) -> Obs:
         """Put a share of the rows on random states of the reference (its clock in step)."""
@@ -174,7 +186,7 @@ class TrackingEnv:
         self.age[rows] = 0
         self.carry = self.carry.where(done, self.prior.initial(self.num_envs))
         raw = self.env.reset_rows(rows)
-        raw = self._reference_starts(raw, rows)
+        raw = self._starts(raw, rows)
         self.disturbances.restart(rows, self.rng)
         return self._look(raw)
 

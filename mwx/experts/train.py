@@ -24,10 +24,10 @@ from mwx.errors import MwxError
 from mwx.experts.config import ExpertConfig
 from mwx.experts.expert import Expert, load_card, load_expert, make_prior
 from mwx.experts.features import mirror_map
-from mwx.experts.ppo import ImitationPolicy, Mirror
+from mwx.experts.ppo import Mirror, policy_of
 from mwx.experts.prior import Prior
 from mwx.experts.scoring import score_expert, summary
-from mwx.experts.teacher import Advisor, regulator_advisor, train_imitation
+from mwx.experts.teacher import Advisor, base_of, regulator_advisor, train_imitation
 from mwx.experts.tracking import TrackingEnv
 from mwx.motion import Reference, generate
 from mwx.robot import H1
@@ -139,7 +139,8 @@ def _advisor(config: ExpertConfig, reference: Reference, env: TrackingEnv, mirro
         policy = train_imitation(training, config.teacher, mirror, config.seed,
                                  run.path / TEACHER, 60 * config.agent.loop.checkpoint_minutes)
         save_file(policy.state_dict(), file)
-    policy = ImitationPolicy(env.obs_dim, env.act_dim, config.teacher, mirror)
+    policy = policy_of(env.obs_dim, env.act_dim, config.teacher, mirror,
+                       base_of(config.teacher, env))
     policy.load_state_dict(load_file(file))
     return policy.requires_grad_(False).advise
 
