@@ -6,9 +6,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from torch import Tensor
+from torch import Tensor, nn
 
-from mwx.agents.world_model import WorldModel
 from mwx.errors import MwxError
 from mwx.runs import read_json, write_json
 
@@ -38,7 +37,7 @@ class Best:
         kept = read_json(self.record)
         return load_file(self.folder / kept["weights"]), int(kept["step"])
 
-    def offer(self, model: WorldModel, step: int, scores: Mapping[str, float]) -> bool:
+    def offer(self, model: nn.Module, step: int, scores: Mapping[str, float]) -> bool:
         """Keep the model if it scored better than all before it; return whether it did.
 
         Raises:

@@ -17,8 +17,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from mwx import config as configs
+from mwx.agents.best import Best
 from mwx.agents.normaliser import Moments
-from mwx.experts.ppo import ImitationPolicy, Ppo
+from mwx.experts.ppo import LOGGED, ImitationPolicy, Ppo
 from mwx.rng import generator, get_state, set_state
 from mwx.router.adapt_config import AdaptConfig
 from mwx.router.adapt_env import AdaptEnv
@@ -152,26 +153,35 @@ class Teacher:
 
 
 class _Practice(Ppo):
-    """PPO on a PracticeEnv; what it has learned is scored without noise now and then."""
+    """PPO on a PracticeEnv, scored without noise now and then: it may lose what it had learned."""
 
     scores: Callable[[Teacher, int], Mapping[str, float]]
-    scored = 0
 
     def diagnostics(self, data: dict[str, Any]) -> dict[str, float]:
         env, ends = self.env, max(1.0, float(data["done"].sum()))
         assert isinstance(env, PracticeEnv)
         terms = {"task_reward": float(data["task"].mean()), "length": data["done"].size / ends,
                  "ended": float(data["terminated"].sum()) / ends}
-        if self.step - self.scored >= self.ppo.steps // EVALUATIONS:
-            self.scored = self.step
-            scores = self.scores(Teacher(copy.deepcopy(self.policy), env.features), self.step)
-            self.run.log(self.step, **{f"eval/{k}": v for k, v in scores.items()})
+        before = self.step - LOGGED * self.ppo.rollout * env.num_envs
+        share = EVALUATIONS / self.ppo.steps
+        if int(before * share) != int(self.step * share):
+            self.score()
         return terms
+
+    def score(self) -> None:
+        """Score the policy without noise; the best one is kept."""
+        env = self.env
+        assert isinstance(env, PracticeEnv)
+        scores = self.scores(Teacher(copy.deepcopy(self.policy), env.features), self.step)
+        self.run.log(self.step, **{f"eval/{k}": v for k, v in scores.items()})
+        Best(self.run.path / "weights").offer(self.policy, self.step, scores)
 
 
 def teach(config: AdaptConfig, mixture: Mixture, path: Path,
           scores: Callable[[Teacher, int], Mapping[str, float]]) -> Teacher:
     """Train the teacher in RUN/teacher, or go on from its checkpoint, or read the finished one.
+
+    The weights that scored best are kept.
 
     Args:
         path: the run directory.
@@ -191,11 +201,14 @@ def teach(config: AdaptConfig, mixture: Mixture, path: Path,
         else:
             run = Run.create(path / FOLDER, configs.to_dict(teacher), config.seed)
             loop = _Practice(env, teacher, run, config.seed, checkpoint_s=60 * minutes)
-        loop.scores, loop.scored = scores, loop.step
+        loop.scores = scores
         loop.train("teacher")
+        loop.score()
+        run.close()
+        weights, _ = Best(run.path / "weights").load()
         moments = env.features.moments.get_state()
-        save_file({**loop.policy.state_dict(), **{f"features/{k}": torch.from_numpy(v)
-                                                  for k, v in moments.items()}}, file)
+        save_file({**weights, **{f"features/{k}": torch.from_numpy(v)
+                                 for k, v in moments.items()}}, file)
     return load_teacher(file, config)
 
 
