@@ -253,10 +253,10 @@ def restrict(guidance: Guidance, experts: Mapping[str, str]) -> Guidance:
     stages = tuple(s for s in guidance.stages if s.expert in experts)
     total = sum(s.fraction for s in stages)
     spread = dict(zip(guidance.experts, guidance.spread, strict=True))
-    same = tuple(experts) == guidance.experts
+    same = set(experts) == set(guidance.experts)  # in whatever order: nothing to renormalise
     result = replace(
         guidance, experts=tuple(experts), descriptions=tuple(experts.values()),
-        weights=guidance.weights if same else on_simplex(mass),
+        weights=mass if same else on_simplex(mass),
         spread=np.array([spread.get(name, 0.0) for name in experts]) / mass.sum(),
         stages=tuple(replace(s, fraction=s.fraction / total) for s in stages))
     return result.noted(*_changes(guidance, experts, len(stages)))

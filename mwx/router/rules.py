@@ -50,12 +50,21 @@ def keyword_scores(text: str, experts: tuple[str, ...]) -> Array:
 
     An expert without keywords of its own is matched by its name's words.
     """
+    kept = _said(text)
+    return np.array([float(sum(word.startswith(_keywords(name)) for word in kept))
+                     for name in experts])
+
+
+def _keywords(name: str) -> tuple[str, ...]:
+    return KEYWORDS.get(name, tuple(name.split("_")))
+
+
+def _said(text: str) -> list[str]:
+    """Return the words of a text that are not negated."""
     words = re.findall(r"[\w'-]+", text.lower())
     kept = [word for i, word in enumerate(words)
             if not set(words[max(0, i - NEGATION_REACH):i]) & set(NEGATIONS)]
-    kept = [word for word in kept if not word.startswith(EXCEPTIONS)]
-    return np.array([float(sum(word.startswith(KEYWORDS.get(name, tuple(name.split("_"))))
-                               for word in kept)) for name in experts])
+    return [word for word in kept if not word.startswith(EXCEPTIONS)]
 
 
 def with_prerequisites(scores: Array, experts: tuple[str, ...]) -> Array:
@@ -71,7 +80,15 @@ def with_prerequisites(scores: Array, experts: tuple[str, ...]) -> Array:
 
 def _stages(text: str, experts: tuple[str, ...]) -> tuple[Stage, ...]:
     """One stage a clause that names an expert; text gives the order, not the durations."""
-    clauses = re.split(r"[.;,]|\band\b|\bthen\b", text)
-    found = [(clause.strip(), keyword_scores(clause, experts)) for clause in clauses]
-    named = [(clause, experts[int(s.argmax())]) for clause, s in found if s.any()]
+    clauses = [clause.strip() for clause in re.split(r"[.;,]|\band\b|\bthen\b", text)]
+    named = [(clause, _leader(clause, experts)) for clause in clauses
+             if keyword_scores(clause, experts).any()]
     return tuple(Stage(clause, expert, 1 / len(named)) for clause, expert in named)
+
+
+def _leader(clause: str, experts: tuple[str, ...]) -> str:
+    """Return the expert that most words speak for; among equals the one that is named first."""
+    scores, words = keyword_scores(clause, experts), _said(clause)
+    equals = sorted(n for n, s in zip(experts, scores, strict=True) if s == scores.max())
+    return min(equals, key=lambda n: next(i for i, word in enumerate(words)
+                                          if word.startswith(_keywords(n))))
