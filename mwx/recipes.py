@@ -139,8 +139,9 @@ def stand_stop(agent: AgentConfig) -> ExpertConfig:
     """
     config = stand(agent)
     return replace(config, tracking=replace(
-        config.tracking, residual=0.7, max_steps=200, taken_over="walk", taken_over_starts=0.6),
-        teacher=TeacherConfig(kind="ppo", steps=900_000, std=0.2, around=True, discount=0.98,
+        config.tracking, residual=0.7, max_steps=200, taken_over="walk", taken_over_starts=0.9,
+        assist_length=0.75),
+        teacher=TeacherConfig(kind="ppo", steps=1_200_000, std=0.2, around=True, discount=0.98,
                               kl=0.03, critic_steps=30_000))
 
 
