@@ -107,6 +107,7 @@ def train(task: Task, provider: Provider = "file", guidance: Path | None = None,
     )
     from mwx.router import literal as as_printed
     from mwx.router.recording import check_recorded, load_demonstrations
+    from mwx.router.train import grouped
     from mwx.runs import RUNS, Run
     from mwx.sim import make
     config = replace(as_printed() if literal else DistillConfig(), seed=seed)
@@ -124,6 +125,8 @@ def train(task: Task, provider: Provider = "file", guidance: Path | None = None,
     if shown is None:
         shown = scripted_demonstrations(env, library, script_for(env.task.name, library.names),
                                         demos, seed)
+    if not literal:
+        config = grouped(config, shown)
     run = Run.create(out or RUNS / f"router-{env.task.name}-{seed}", to_dict(config), seed)
     train_router(env, library, told, shown, config, run)
     print(f"router: {run.path / 'router'}")

@@ -47,7 +47,7 @@ from mwx.router.providers import FileGuidance
 from mwx.router.router import Router
 from mwx.router.rules import KeywordRules
 from mwx.router.scripts import script_for
-from mwx.router.train import train_router
+from mwx.router.train import grouped, train_router
 from mwx.runs import Run, commit, provenance, read_json, write_json
 from mwx.sim import make
 from mwx.sim.rollout import Episodes, rollout
@@ -151,7 +151,7 @@ def prepare(config: AdaptConfig, folder: Path) -> None:
     env = make(config.task, distil.num_envs, config.seed, config.threads)
     shown = scripted_demonstrations(env, library, script_for(env.task.name, library.names),
                                     config.demos, config.seed, config.demo_steps)
-    train_router(env, library, _guidance(config), shown, distil).save(folder)
+    train_router(env, library, _guidance(config), shown, grouped(distil, shown)).save(folder)
 
 
 def _guidance(config: AdaptConfig) -> Guidance:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from mwx import rng as generators
+from mwx.agents import compute
 from mwx.config import to_dict
 from mwx.errors import MwxError
 from mwx.router.composition import GROUPS
@@ -85,6 +86,12 @@ def literal(config: DistillConfig | None = None) -> DistillConfig:
                    improve=replace(config.improve, kind="none"))
 
 
+def grouped(config: DistillConfig, demos: Sequence[Demonstration]) -> DistillConfig:
+    """Return the config with weights per joint group where the demonstrations have such labels."""
+    several = any(demo.labels.shape[1] > 1 for demo in demos)
+    return replace(config, network=replace(config.network, per_group=True)) if several else config
+
+
 def train_router(env: str | Env, library: Library, guidance: Guidance,
                  demos: Sequence[Demonstration], config: DistillConfig | None = None,
                  run: Run | None = None) -> Router:
@@ -109,7 +116,8 @@ def train_router(env: str | Env, library: Library, guidance: Guidance,
     if guidance.unsupported:
         log.warning("the guidance says that no available expert covers '%s'", guidance.task)
     trainer = _Trainer(env, library, guidance, demos, config, run)
-    router = adjusted(trainer.distil(), temperature=config.temperature)
+    with compute.threads(1):  # small products: threads that wait for busy cores cost 30 times more
+        router = adjusted(trainer.distil(), temperature=config.temperature)
     scores: list[dict[str, Any]] = []
     if config.improve.kind != "none":
         router, scores = improve(trainer.snapshots, library, env, config.improve, config.seed)
