@@ -29,6 +29,7 @@ from mwx.router import (
     uniform_mix,
 )
 from mwx.router.losses import guidance_weight
+from mwx.router.train import grouped
 from mwx.runs import Run, read_metrics
 from mwx.sim.rollout import rollout
 
@@ -209,8 +210,9 @@ def test_joint_groups_learn_their_own_experts_in_the_real_door():
     script = (ScriptStage("stand", lambda obs: obs.proprio[:, 2] < 0.93),
               ScriptStage(("walk", "walk", "reach", "stand")))
     demos = scripted_demonstrations(env, library, script, 2, seed=0)
-    config = DistillConfig(network=NetworkConfig(per_group=True), rounds=1, updates=120,
-                           loss=LossConfig(half_life=20))
+    plain = DistillConfig(rounds=1, updates=120, loss=LossConfig(half_life=20))
+    config = grouped(plain, demos)
+    assert config == dataclasses.replace(plain, network=NetworkConfig(per_group=True))
     router = train_router(env, library, guidance, demos, config)
     weights, progress = router.weights(demos[0].obs, np.maximum.accumulate(demos[0].progress))
     late = demos[0].proprio[:, 2] < 0.9
