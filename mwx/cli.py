@@ -78,6 +78,8 @@ CHAPTERS: dict[str, dict[str, Verb]] = {
                        "an expert, or a router with its experts, as one ONNX graph"),
         "report tables": Verb("mwx.commands.results:tables",
                               "Tables I and II and Figs. 5-7 from runs, beside the published"),
+        "report adapted": Verb("mwx.commands.results:adapted",
+                               "Table IV and Fig. 9 from adaptations, beside the published"),
     },
     "help": {
         "check": Verb("mwx.commands.story:check",

@@ -83,3 +83,17 @@ def tables(runs: RunFolders = (), out: Path = Path("runs/tables"), films: bool =
         print(f"written: {path}")
     for reason in reasons:
         print(f"left out: {reason}")
+
+
+def adapted(runs: RunFolders = (), out: Path = Path("runs/tables")) -> None:
+    """Build Table IV and Fig. 9 from runs of `mwx adapt`, beside the paper's numbers.
+
+    Writes table4.md, table4.csv and fig9_adaptation.png. Runs of one task are put together.
+
+    Args:
+        runs: run directories of `mwx adapt` (with their comparisons: not --no-compare).
+        out: folder.
+    """
+    from mwx.evaluation.adapted import read_adaptation, write_adapted
+    for path in write_adapted([read_adaptation(run) for run in runs], out):
+        print(f"written: {path}")

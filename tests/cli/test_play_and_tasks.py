@@ -50,7 +50,7 @@ def test_cameras_differ_and_a_seed_repeats(tmp_path, graphics):
     (("home", "--task", "door", "--camera", "cam_defalt"), "did you mean 'cam_default'?"),
     (("home", "--task", "door", "--out", "film.avi"), ".mp4 or .gif"),
     (("home", "--task", "door", "--steps", "0"), "at least one step"),
-    (("script", "--task", "truck"), "unknown task with a script"),
+    (("script", "--task", "maze"), "unknown task with a script"),
 ])
 def test_a_mistake_is_explained(words, hint, capsys):
     assert cli.main(["play", *words]) == 2
