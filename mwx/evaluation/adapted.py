@@ -40,7 +40,8 @@ class Adaptation:
 
     Attributes:
         task: id without the robot; card: see `mwx adapt`.
-        curve: unaided returns over the adaptation's steps, its teacher's first (None: no log).
+        curve: unaided returns over the world model's steps; teacher: over its teacher's (None: not
+            logged).
         taught: [environment steps] of the teacher.
         run: folder.
     """
@@ -48,6 +49,7 @@ class Adaptation:
     task: str
     card: Mapping[str, Any]
     curve: Curve | None
+    teacher: Curve | None
     taught: int
     run: Path
 
@@ -71,25 +73,24 @@ def read_adaptation(run: str | Path) -> Adaptation:
     run = Path(run)
     card = read_json(run / "adapted" / "card.json")
     taught = int(card.get("teacher_steps", 0))
-    own = curve_from(read_metrics(run / "metrics.jsonl"))
-    first = curve_from(read_metrics(run / "teacher" / "metrics.jsonl"))
-    parts = [c for c in (first, None if own is None else Curve(own.steps + taught, own.values))
-             if c is not None]
-    curve = Curve(np.concatenate([c.steps for c in parts]),
-                  np.concatenate([c.values for c in parts])) if parts else None
-    return Adaptation(card["task"].removeprefix("h1-"), card, curve, taught, run)
+    return Adaptation(card["task"].removeprefix("h1-"), card,
+                      curve_from(read_metrics(run / "metrics.jsonl")),
+                      curve_from(read_metrics(run / "teacher" / "metrics.jsonl")), taught, run)
 
 
 def adapted_table(runs: Sequence[Adaptation]) -> Table:
     """Return Table IV of our runs, one row a task, in the paper's order."""
-    order = list(TABLE_IV)
-    tasks = sorted({r.task for r in runs}, key=lambda t: (order.index(t) if t in order else 99, t))
     rows, records = [], []
-    for task in tasks:
+    for task in _in_order(runs):
         same = [r for r in runs if r.task == task]
         rows.append((task, _cells(same, TABLE_IV.get(task, {}))))
         records += [_record(r) for r in same]
     return Table("Table IV: adaptation", COLUMNS, tuple(rows), tuple(records), NOTES)
+
+
+def _in_order(runs: Sequence[Adaptation]) -> list[str]:
+    order = list(TABLE_IV)
+    return sorted({r.task for r in runs}, key=lambda t: (order.index(t) if t in order else 99, t))
 
 
 def _cells(runs: Sequence[Adaptation], printed: Mapping[str, Any]) -> tuple[str, ...]:
@@ -132,28 +133,33 @@ def adapted_curves(runs: Sequence[Adaptation]) -> "Figure":
     import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
-    tasks = list(dict.fromkeys(r.task for r in runs))
+    tasks = _in_order(runs)
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(2.9 * len(tasks), 2.9), layout="constrained")
+        figure = Figure(figsize=(max(5.8, 2.9 * len(tasks)), 3.1), layout="constrained")
         FigureCanvasAgg(figure)
         for axes, task in zip(figure.subplots(1, len(tasks), squeeze=False)[0], tasks, strict=True):
             _panel(axes, task, [r for r in runs if r.task == task])
-        handles, labels = figure.axes[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=max(1, len(labels)))
+        entries = {}
+        for axes in figure.axes:
+            entries |= {label: handle for handle, label in
+                        zip(*axes.get_legend_handles_labels(), strict=True)}
+        figure.legend(list(entries.values()), list(entries), loc="outside lower center",
+                      ncols=2 if len(tasks) < 3 else len(entries))
         return figure
 
 
 def _panel(axes: "Axes", task: str, runs: Sequence[Adaptation]) -> None:
     for i, run in enumerate(runs):
-        if run.curve is not None:
-            axes.plot(run.curve.steps / 1e3, run.curve.values, color=INK, lw=1.6, marker="o", ms=3,
-                      label="adapted, unaided" if i == 0 else None)
+        for curve, began, colour, name in ((run.teacher, 0, "#0072B2", "its teacher"),
+                                           (run.curve, run.taught, INK, "world model, unaided")):
+            if curve is not None:
+                axes.plot((curve.steps + began) / 1e3, curve.values, color=colour, lw=1.6,
+                          marker="o", ms=3, label=name if i == 0 else None)
         if run.taught:
-            axes.axvspan(0, run.taught / 1e3, color="#0072B2", alpha=0.08, lw=0,
-                         label="its teacher learns" if i == 0 else None)
-    first = runs[0]
-    for value, colour, name in ((first.card["compared"][COMPOSITE], "#D55E00", "composite"),
-                                (first.single[1], "#009E73", "best single expert")):
+            axes.axvspan(0, run.taught / 1e3, color="#0072B2", alpha=0.08, lw=0)
+    shown = runs[0]
+    for value, colour, name in ((shown.card["compared"][COMPOSITE], "#D55E00", "composite"),
+                                (shown.single[1], "#009E73", "best single expert")):
         axes.axhline(value["task_return_mean"], color=colour, lw=1.2, ls=(0, (4, 3)), label=name)
     axes.set(title=task, xlabel="environment steps [thousand]")
     axes.set_xlim(left=0)
