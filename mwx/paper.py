@@ -232,6 +232,12 @@ DEVIATIONS = (
         "it saves most of a CPU's budget; training without it is a field away, not measured yet",
         "switchable in the recipe (teacher, advice); named on the card; docs/log.md"),
     Deviation(
+        "who learns in the adaptation", "the world model, over 2 million steps (Table IV)",
+        "on demand (--teacher-steps) PPO first learns around the mixture's actions, and the world "
+        "model clones it; the card says who acts",
+        "PPO makes three times the steps a second on a processor",
+        "0 steps switch it off; the card holds the teacher's scores; docs/log.md"),
+    Deviation(
         "scale of the observation", "unspecified",
         "the small recipe divides features by their running deviation, frozen after 60,000 states, "
         "and the encoder and dynamics end in LayerNorm before SimNorm, as TD-MPC2's do",
