@@ -37,11 +37,11 @@ class Actor(Protocol):
 
     obs_dim: int
 
-    def encode(self, vector: torch.Tensor) -> torch.Tensor:
+    def encode(self, vector: torch.Tensor, /) -> torch.Tensor:
         """Return what `mode` reads, of the view's vector (B, O)."""
         ...
 
-    def mode(self, z: torch.Tensor) -> torch.Tensor:
+    def mode(self, z: torch.Tensor, /) -> torch.Tensor:
         """Return the policy's most likely action (B, A)."""
         ...
 
