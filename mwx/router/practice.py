@@ -1,8 +1,8 @@
 """The adaptation's teacher: PPO around the mixture's actions, which the world model then clones.
 
-A world model of a few hundred thousand steps does not find by itself how to stop a walk or to lean
-on a box; PPO with ten times the steps does, at a third of the time a step. Its training continues
-bit for bit from its last checkpoint, in RUN/teacher.
+On a processor PPO makes several times the steps a second. What it gains and what it loses again is in
+docs/log.md; so its best weights are kept. Its training continues bit for bit from its last checkpoint,
+in RUN/teacher.
 """
 
 import copy
@@ -45,7 +45,6 @@ class PracticeEnv:
 
     Attributes:
         obs: what the policy reads now; obs_dim, act_dim, num_envs: see mwx.types.Env.
-        finished: task returns and lengths of the latest episodes, cut or ended.
     """
 
     def __init__(self, env: AdaptEnv, steps: int, discount: float, seed: int):
@@ -156,6 +155,7 @@ class _Practice(Ppo):
     """PPO on a PracticeEnv, scored without noise now and then: it may lose what it had learned."""
 
     scores: Callable[[Teacher, int], Mapping[str, float]]
+    scored = -1  # step of the latest scores
 
     def diagnostics(self, data: dict[str, Any]) -> dict[str, float]:
         env, ends = self.env, max(1.0, float(data["done"].sum()))
@@ -172,6 +172,7 @@ class _Practice(Ppo):
         """Score the policy without noise; the best one is kept."""
         env = self.env
         assert isinstance(env, PracticeEnv)
+        self.scored = self.step
         scores = self.scores(Teacher(copy.deepcopy(self.policy), env.features), self.step)
         self.run.log(self.step, **{f"eval/{k}": v for k, v in scores.items()})
         Best(self.run.path / "weights").offer(self.policy, self.step, scores)
@@ -203,8 +204,9 @@ def teach(config: AdaptConfig, mixture: Mixture, path: Path,
             loop = _Practice(env, teacher, run, config.seed, checkpoint_s=60 * minutes)
         loop.scores = scores
         loop.train("teacher")
-        loop.score()
-        run.close()
+        if loop.scored != loop.step:
+            loop.score()
+            run.close()
         weights, _ = Best(run.path / "weights").load()
         moments = env.features.moments.get_state()
         save_file({**weights, **{f"features/{k}": torch.from_numpy(v)
