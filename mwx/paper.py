@@ -235,7 +235,7 @@ DEVIATIONS = (
         "who learns in the adaptation", "the world model, over 2 million steps (Table IV)",
         "on demand (--teacher-steps) PPO first learns around the mixture's actions, and the world "
         "model clones it; the card says who acts",
-        "PPO makes three times the steps a second on a processor",
+        "PPO makes about three times the steps a second on a processor (docs/log.md)",
         "0 steps switch it off; the card holds the teacher's scores; docs/log.md"),
     Deviation(
         "scale of the observation", "unspecified",

@@ -127,8 +127,11 @@ def adaptation(task: str, recipe: str = "cpu", variant: str = "full", *,
                      router=None if router is None else str(router_folder(router)),
                      experts=None if experts is None else str(Path(experts).absolute()),
                      seed=seed, threads=threads)
-    config = taught(config, teacher_steps) if teacher_steps else config
     edit = VARIANTS[variant].edit
+    if teacher_steps and edit is None:
+        raise MwxError(f"--teacher-steps {teacher_steps}: the teacher acts around the experts' "
+                       f"mixture, and variant '{variant}' has none")
+    config = taught(config, teacher_steps) if teacher_steps else config
     return config if edit is None else edit(config)
 
 

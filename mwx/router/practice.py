@@ -1,8 +1,8 @@
 """The adaptation's teacher: PPO around the mixture's actions, which the world model then clones.
 
-On a processor PPO makes several times the steps a second. What it gains and what it loses again is in
-docs/log.md; so its best weights are kept. Its training continues bit for bit from its last checkpoint,
-in RUN/teacher.
+On a processor PPO makes several times the steps a second. What it gains, and what it loses again,
+is in docs/log.md; so its best weights are kept. Its training continues bit for bit from its last
+checkpoint, in RUN/teacher.
 """
 
 import copy

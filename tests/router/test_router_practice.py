@@ -174,3 +174,5 @@ def test_a_recipe_with_a_teacher_is_quiet_and_its_schedule_longer():
     assert adaptation("door", "cpu").taught_steps == 0
     with pytest.raises(MwxError, match="at least one rollout"):
         adaptation("door", "cpu", teacher_steps=100)
+    with pytest.raises(MwxError, match="variant 'scratch' has none"):
+        adaptation("door", "cpu", "scratch", teacher_steps=200_000)
