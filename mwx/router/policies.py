@@ -211,7 +211,11 @@ class ScriptStage:
 
 
 class ScriptedSwitch:
-    """A stage automaton: experts in order, each until its condition holds; never goes back."""
+    """A stage automaton: experts in order, each until its condition holds; never goes back.
+
+    Attributes:
+        weights: (S, G, K) one-hot, of every stage.
+    """
 
     def __init__(self, library: Library, script: tuple[ScriptStage, ...],
                  act_dim: int | None = None):
@@ -220,7 +224,7 @@ class ScriptedSwitch:
         self.library, self.script = library, script
         self.act_dim = act_dim or act_dim_of(library)
         self._groups = groups_of(self.act_dim)
-        self._weights = np.stack([self._stage_weights(s.expert) for s in _even(script)])
+        self.weights = np.stack([self._stage_weights(s.expert) for s in _even(script)])
 
     def _stage_weights(self, expert: str | tuple[str, ...]) -> Array:
         names = (expert,) if isinstance(expert, str) else expert
@@ -234,7 +238,7 @@ class ScriptedSwitch:
 
     def initial(self, num_envs: int) -> CompositeCarry:
         """Return the carry at the start of B episodes."""
-        return start_carry(self.library, num_envs, self._weights.shape[1])
+        return start_carry(self.library, num_envs, self.weights.shape[1])
 
     def restart(self, carry: CompositeCarry, rows: Array) -> CompositeCarry:
         """Return the carry with some rows at the start of an episode."""
@@ -242,24 +246,23 @@ class ScriptedSwitch:
 
     def __call__(self, obs: Obs, carry: CompositeCarry) -> tuple[Array, CompositeCarry]:
         """Return actions (B, A) and the next carry; `carry.weights` are one-hot."""
-        stage = self._advance(obs, carry)
-        stage_s = np.where(stage == carry.stage, carry.stage_s + CONTROL_DT, 0.0)
+        stage, stage_s = self.advance(obs, carry.stage, carry.stage_s)
         proposals, experts = self.library(obs, carry.experts)
-        weights = self._weights[stage]  # (B, G, K)
+        weights = self.weights[stage]  # (B, G, K)
         action = np.clip(compose(weights, proposals, self._groups), -1, 1)
         return action, CompositeCarry(experts, weights, carry.progress,
                                       np.ones_like(carry.started), stage, stage_s, proposals)
 
-    def _advance(self, obs: Obs, carry: CompositeCarry) -> Array:
-        """Move every row on by at most one stage a step."""
-        moved = carry.stage.copy()
+    def advance(self, obs: Obs, stage: Array, stage_s: Array) -> tuple[Array, Array]:
+        """Return stage (B,) and time in it (B,) [s] now; every row moves on by one at most."""
+        moved = stage.copy()
         for i, part in enumerate(self.script[:-1]):
-            here = carry.stage == i
+            here = stage == i
             if here.any():
-                over = carry.stage_s >= part.seconds
+                over = stage_s >= part.seconds
                 met = part.until(obs) if part.until is not None else False
                 moved[here & (over | met)] = i + 1
-        return moved
+        return moved, np.where(moved == stage, stage_s + CONTROL_DT, 0.0)
 
 
 def _even(script: tuple[ScriptStage, ...]) -> tuple[ScriptStage, ...]:

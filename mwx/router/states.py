@@ -7,7 +7,8 @@ import numpy as np
 
 from mwx.router.demos import Demonstration, task_progress
 from mwx.router.features import features
-from mwx.router.policies import CompositePolicy
+from mwx.router.guidance import on_simplex
+from mwx.router.policies import CompositePolicy, ScriptedSwitch
 from mwx.router.priors import DemoPrior, demo_features
 from mwx.types import Array, Env
 
@@ -40,31 +41,42 @@ def demo_pool(demos: Sequence[Demonstration], prior: DemoPrior) -> StatePool:
     return StatePool(states, before, progress, prior(states, progress))
 
 
-def rollout_pool(policy: CompositePolicy, env: Env, prior: DemoPrior, steps: int,
-                 seed: int) -> StatePool:
+def rollout_pool(policy: CompositePolicy, env: Env, prior: DemoPrior, steps: int, seed: int,
+                 script: ScriptedSwitch | None = None, floor: float = 0.0) -> StatePool:
     """Return the states that the composite itself visits: where it errs, it must know the way back.
 
     Args:
         steps: control steps in each of the environments.
         seed: of the reset.
+        script: says what P_demo is at these states (Ross et al. 2011, DAgger): it watches from the
+            start of each episode without acting. None: the prior, from demonstrations nearby.
+        floor: total mass of the script's labels that is spread evenly over the experts.
     """
     obs, carry = env.reset(seed), policy.initial(env.num_envs)
-    states, before, reached = [], [], []
+    states, before, reached, stages = [], [], [], []
     so_far = np.zeros(env.num_envs)
+    stage, stage_s = np.zeros(env.num_envs, int), np.zeros(env.num_envs)
     for _ in range(steps):
         told = task_progress(env)
         so_far = np.maximum(so_far, np.nan if told is None else told)
         states.append(features(obs))
         before.append(carry.progress)
         reached.append(so_far)
+        if script is not None:
+            stage, stage_s = script.advance(obs, stage, stage_s)
+            stages.append(stage)
         action, carry = policy(obs, carry)
         step = env.step(action)
         obs, carry = step.obs, policy.restart(carry, step.done)
         so_far = np.where(step.done, 0.0, so_far)
+        stage, stage_s = np.where(step.done, 0, stage), np.where(step.done, 0.0, stage_s)
     flat, known = np.concatenate(states), np.concatenate(before)
     progress = np.concatenate(reached)
-    return StatePool(flat, known, progress, prior(flat, np.where(np.isnan(progress), known,
-                                                                 progress)))
+    if script is None:
+        labels = prior(flat, np.where(np.isnan(progress), known, progress))
+    else:
+        labels = on_simplex(script.weights[np.concatenate(stages)], floor)
+    return StatePool(flat, known, progress, labels)
 
 
 def reset_pool(env: Env, prior: DemoPrior, resets: int, seed: int) -> StatePool:

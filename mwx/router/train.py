@@ -19,7 +19,7 @@ from mwx.router.guidance import Guidance, restrict
 from mwx.router.improve import ImproveConfig, adjusted, improve
 from mwx.router.losses import LossConfig, irm_loss
 from mwx.router.network import NetworkConfig
-from mwx.router.policies import CompositePolicy, Library
+from mwx.router.policies import CompositePolicy, Library, ScriptedSwitch, ScriptStage
 from mwx.router.priors import PriorConfig, fit_prior
 from mwx.router.router import Layout, Router
 from mwx.router.states import StatePool, demo_pool, joined, reset_pool, rollout_pool, sample
@@ -94,7 +94,7 @@ def grouped(config: DistillConfig, demos: Sequence[Demonstration]) -> DistillCon
 
 def train_router(env: str | Env, library: Library, guidance: Guidance,
                  demos: Sequence[Demonstration], config: DistillConfig | None = None,
-                 run: Run | None = None) -> Router:
+                 run: Run | None = None, script: Sequence[ScriptStage] | None = None) -> Router:
     """Distil a router for one task. Minutes on one core.
 
     Args:
@@ -103,6 +103,8 @@ def train_router(env: str | Env, library: Library, guidance: Guidance,
         guidance: V(T); restricted to the library's experts.
         demos: labelled demonstrations.
         run: where to log and to save the router (`<run>/router`); None keeps it in memory.
+        script: the demonstrator, where it is at hand: it labels the states that the router itself
+            gets into. None: they are labelled like demonstrated states nearby.
 
     Raises:
         MwxError: demonstrations or guidance that do not fit the library.
@@ -115,7 +117,7 @@ def train_router(env: str | Env, library: Library, guidance: Guidance,
     guidance = restrict(guidance, {name: library.descriptions[name] for name in names})
     if guidance.unsupported:
         log.warning("the guidance says that no available expert covers '%s'", guidance.task)
-    trainer = _Trainer(env, library, guidance, demos, config, run)
+    trainer = _Trainer(env, library, guidance, demos, config, run, script)
     with compute.threads(1):  # small products: threads that wait for busy cores cost 30 times more
         router = adjusted(trainer.distil(), temperature=config.temperature)
     scores: list[dict[str, Any]] = []
@@ -136,8 +138,10 @@ class _Trainer:
     """State of one distillation: the router, its optimiser, the pools of D_T."""
 
     def __init__(self, env: Env, library: Library, guidance: Guidance,
-                 demos: Sequence[Demonstration], config: DistillConfig, run: Run | None):
+                 demos: Sequence[Demonstration], config: DistillConfig, run: Run | None,
+                 script: Sequence[ScriptStage] | None):
         self.env, self.library, self.config, self.run = env, library, config, run
+        self.script = ScriptedSwitch(library, tuple(script), env.act_dim) if script else None
         groups = len(GROUPS) if config.network.per_group else 1
         first = demos[0]
         layout = Layout(first.proprio.shape[1], first.task_state.shape[1], groups)
@@ -170,7 +174,8 @@ class _Trainer:
         acting = adjusted(self.router, temperature=self.config.temperature)
         policy = CompositePolicy(acting, self.library, act_dim=self.env.act_dim)
         seed = self.config.seed + 1000 + round_index
-        pool = rollout_pool(policy, self.env, self.prior, self.config.rollout_steps, seed)
+        pool = rollout_pool(policy, self.env, self.prior, self.config.rollout_steps, seed,
+                            self.script, self.config.prior.floor)
         self.network.observe(torch.from_numpy(pool.features))
         self.own_states = joined(pool, self.own_states)
 
