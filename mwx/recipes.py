@@ -145,6 +145,16 @@ def stand_stop(agent: AgentConfig) -> ExpertConfig:
                               kl=0.03, critic_steps=30_000))
 
 
+def step(agent: AgentConfig) -> ExpertConfig:
+    """Step to a target at .3 m/s: so slowly that Stand and Reach can take over at any moment."""
+    return ExpertConfig(agent=attentive(agent), skill="step", task="stand", motion="step",
+                        prior=PriorConfig(kind="steer", start_s=0.3, ramp_s=1.0),
+                        tracking=TrackingConfig(residual=0.5, task_weight=0.3, push_speed=0.3,
+                                                push_interval_s=4.0, reference_starts=0.5,
+                                                errands=0.7),
+                        teacher=TeacherConfig(kind="ppo", steps=2_000_000, std=0.3, assist=0.5))
+
+
 def walk(agent: AgentConfig) -> ExpertConfig:
     """Walk a little faster than the task asks, so that no part of a stride is slower than that."""
     return ExpertConfig(agent=attentive(agent), skill="walk", task="walk", motion="walk",
@@ -232,9 +242,9 @@ def reach_two_hands(agent: AgentConfig) -> ExpertConfig:
 SKILLS: dict[str, Callable[[AgentConfig], ExpertConfig]] = {
     "stand": stand, "walk": walk, "run": run, "sit": sit, "carry": carry,
     "crawl": crawl, "reach": reach,
-    "reach_two_hands": reach_two_hands}
+    "reach_two_hands": reach_two_hands, "step": step}
 
-# trained like the eight, none of them: docs/log.md says what they reach
+# trained like those, none of them: docs/log.md says what they reach
 VARIANTS: dict[str, Callable[[AgentConfig], ExpertConfig]] = {
     "walk_quiet": walk_quiet, "sit_hard": sit_hard, "stand_stop": stand_stop}
 

@@ -1,4 +1,4 @@
-"""The paper's skills by name, each with one line on what it does and what it needs.
+"""The skills by name, the paper's eight first, each with one line on what it does and what it needs.
 
 Guidance reads these lines; its files carry a hash of them.
 """
@@ -15,4 +15,5 @@ DESCRIPTIONS: Mapping[str, str] = MappingProxyType({
     "reach": "stand and bring the left hand to a target point",
     "reach_two_hands": "stand and bring both hands to a target point",
     "crawl": "crawl forward on hands and knees",
+    "step": "step slowly to a target point, ready to stop at any moment",
 })

@@ -16,6 +16,7 @@ from mwx.experts import prior as priors
 from mwx.experts.config import ExpertConfig
 from mwx.experts.features import SIZE, features
 from mwx.experts.seat import SeatPrior
+from mwx.experts.steer import SteerPrior
 from mwx.motion import Reference
 from mwx.robot import H1
 from mwx.runs import read_json
@@ -34,7 +35,7 @@ def make_prior(config: ExpertConfig, reference: Reference) -> priors.ClipPrior |
     """Return the prior that an expert's config asks for."""
     if config.prior.kind in priors.HANDS:
         return priors.ReachPrior(reference, priors.HANDS[config.prior.kind], config.prior.ramp_s)
-    kinds = {"load": priors.LoadPrior, "seat": SeatPrior}
+    kinds = {"load": priors.LoadPrior, "steer": SteerPrior, "seat": SeatPrior}
     kind = kinds.get(config.prior.kind, priors.ClipPrior)
     return kind(reference, config.prior.start_s, config.prior.ramp_s)
 

@@ -16,13 +16,13 @@ def features(obs: Obs, target: Target) -> Array:
 
     In order: pelvis height (1), gravity direction in the pelvis frame (3), linear velocity in the
     heading frame (3), angular velocity (3), joints relative to home (19), joint velocities (19),
-    heading (2), phase (2), ramp (1), reference speed (1), the prior's own.
+    heading from where to face (2), phase (2), ramp (1), reference speed (1), the prior's own.
     """
     p = obs.proprio
     quat, front = p[:, 3:7], facing(p[:, 3:7], target.prone)
     gravity = -rotation(quat)[:, 2]  # world down in the pelvis frame
     velocity = np.einsum("bji,bj->bi", heading_rotation(front), p[:, 26:29])
-    heading = yaw(front)[:, None]
+    heading = (yaw(front) - target.heading)[:, None]
     parts = [5 * (p[:, 2:3] - 1), gravity, velocity, 0.3 * p[:, 29:32],
              p[:, JOINTS] - H1.home_joints, 0.1 * p[:, 32:51], np.sin(heading), np.cos(heading),
              target.phase, target.ramp[:, None], target.speed[:, None], target.extra]

@@ -24,6 +24,8 @@ AHEAD = 0.03  # [m] centre of mass ahead of the ankles of who stands: pushes fro
 WALK_SOURCE = ("generated: OpenSim gait2392 subject01 and DeepMimic arm series, "
                "Sekiya & Nagasaki walk ratio, linear inverted pendulum")
 
+# short, quick steps that leave the centre of mass over the feet: any of them can be the last
+SLOWLY = WalkConfig(cadence=1.8, clearance=0.08, stance_less=-0.04)
 RUN_SOURCE = ("generated: OpenSim Hamner subject02 running series, textbook stride times, "
               "spring-mass bounce")
 
@@ -50,6 +52,12 @@ def walk(speed: float | None = None, config: WalkConfig | None = None) -> Refere
     qpos, contact, advance = walk_motion(speed, config or WalkConfig())
     reference = assemble("walk", qpos, contact, advance, WALK_SOURCE, {"speed": float(speed)})
     return symmetric(reference)
+
+
+def step(speed: float | None = None, config: WalkConfig | None = None) -> Reference:
+    """Return one stride of stepping slowly along +x (0.3 m/s); frame 0 is the right touch-down."""
+    walking = walk(0.3 if speed is None else speed, config or SLOWLY)
+    return dataclasses.replace(walking, label="step")
 
 
 def stand(speed: float | None = None, config: StandConfig | None = None) -> Reference:
@@ -122,6 +130,7 @@ SKILLS: dict[str, Callable[[float | None, Any], Reference]] = {
     "sit": functools.partial(sitting, "sit"),
     "sit_down": functools.partial(sitting, "sit_down"),
     "stand": stand,
+    "step": step,
     "stand_up": functools.partial(sitting, "stand_up"),
     "walk": walk,
 }

@@ -24,7 +24,7 @@ from mwx.types import Array
 REACH_MARGIN = 0.04  # [m] hip ahead of the middle of the feet, and the swing of the body
 USABLE_LEG = 0.985 * (leg_ik.THIGH + leg_ik.SHANK)  # [m] a straight knee cannot be servoed
 QUICK = 1.05  # [m/s] above it feet are lifted less, within the ankles' 9 rad/s
-SPEEDS = (0.6, 1.6)  # [m/s] where the tables hold
+SPEEDS = (0.2, 1.6)  # [m/s]; below 0.6 the stance part and the arms are those of 0.6
 UpperBody = Callable[[Array, Array], Array]
 
 
