@@ -11,6 +11,7 @@ import argparse
 import time
 
 import numpy as np
+
 from mwx.agents import compute
 from mwx.experts.library import shipped_root
 from mwx.router.adapted import load_adapted

@@ -1,4 +1,4 @@
-"""The skills by name, the paper's eight first, each with one line on what it does and what it needs.
+"""The skills by name, the paper's eight first, each with one line on what it does.
 
 Guidance reads these lines; its files carry a hash of them.
 """

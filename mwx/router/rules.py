@@ -13,13 +13,14 @@ from mwx.types import Array
 KEYWORDS: Mapping[str, tuple[str, ...]] = MappingProxyType({
     # word stems: a word counts when it starts with one of them
     "stand": ("stand", "balanc", "upright", "still"),
-    "walk": ("walk", "step", "approach", "forward", "stroll", "pass", "through", "stair", "toward"),
+    "walk": ("walk", "approach", "forward", "stroll", "pass", "through", "stair", "toward"),
     "run": ("run", "sprint", "jog", "fast", "hurdle"),
     "sit": ("sit", "seat", "chair"),
     "carry": ("carry", "carri", "transport", "deliver", "bring", "haul"),
     "reach": ("reach", "touch", "push", "pull", "open", "press", "grasp", "hand", "turn", "door"),
     "reach_two_hands": ("catch", "throw", "lift", "load", "unload", "box", "both", "two-hand"),
     "crawl": ("crawl", "creep", "tunnel"),
+    "step": ("step", "slow", "closer", "nearer", "shuffle"),
 })
 EXCEPTIONS = ("standard", "steppe", "passive", "runtime", "handle")  # not what the stem means
 NEGATIONS = ("not", "never", "without", "don't", "avoid", "no")

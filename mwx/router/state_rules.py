@@ -13,7 +13,7 @@ from mwx.types import Array
 
 CRAWL_HEIGHT, CRAWL_LEAN = 0.7, np.radians(50)  # [m] below, [rad] beyond, which it is on all fours
 SEAT_LOW, SEAT_HIGH = 0.5, 0.8  # [m] pelvis heights of somebody who sits: a seat is at 0.72
-RUN_SPEED, WALK_SPEED = 2.0, 0.3  # [m/s]
+RUN_SPEED, WALK_SPEED, STEP_SPEED = 2.0, 0.5, 0.15  # [m/s] above which it runs, walks, steps
 NEAR = 0.25  # [m] of its target within which a hand holds there
 CLOSING = 0.1  # [m/s] from which a hand closes in
 LEAST_S = 0.5  # [s] shortest segment: labels do not flicker
@@ -21,17 +21,18 @@ UNKNOWN = -1
 
 # what stands in for an expert that is not at hand, in order
 STAND_INS: Mapping[str, tuple[str, ...]] = MappingProxyType({
-    "run": ("walk",), "reach_two_hands": ("reach", "stand"), "reach": ("reach_two_hands", "stand"),
+    "run": ("walk",), "step": ("walk",), "reach_two_hands": ("reach", "stand"),
+    "reach": ("reach_two_hands", "stand"),
 })
 
 
 def label_by_rules(demo: Demonstration, experts: tuple[str, ...]) -> Demonstration:
     """Return the demonstration labelled by rules on its state.
 
-    On all fours: crawl. Seated height: sit. Fast: run; moving: walk. Slow, with a hand that holds
-    at its target or closes in on it: reach, or with both, or the right one: reach_two_hands.
-    Otherwise: stand. Carry is never told, the state does not show what the hands hold. Where an
-    expert is missing and nothing can stand in for it, all have an even share.
+    On all fours: crawl. Seated height: sit. Fast: run; moving: walk; slowly: step. At rest, with a
+    hand that holds at its target or closes in on it: reach, or with both, or the right one:
+    reach_two_hands. Otherwise: stand. Carry is never told, the state does not show what the hands
+    hold. Where an expert is missing and nothing can stand in for it, all have an even share.
 
     Args:
         experts: K names that the labels refer to.
@@ -47,13 +48,14 @@ def _choices(state: BodyState, experts: tuple[str, ...]) -> Array:
     """Return the expert's place (T,) that the rules find at each step; UNKNOWN for none."""
     holds = (state.distance < NEAR) | (state.closing > CLOSING)  # (T, 2); NaN compares as False
     left, right = holds.T
-    slow = state.speed < WALK_SPEED
+    slow = state.speed < WALK_SPEED  # sitting down moves the base too
     rules = {
         "crawl": (state.height < CRAWL_HEIGHT) & (state.lean > CRAWL_LEAN) & state.prone,
         "sit": slow & (state.lean < CRAWL_LEAN) & (state.height > SEAT_LOW)
         & (state.height < SEAT_HIGH),
         "run": state.speed > RUN_SPEED,
         "walk": ~slow,
+        "step": state.speed > STEP_SPEED,
         "reach_two_hands": right & (left | state.right_named),
         "reach": left,
         "stand": np.ones(len(slow), bool),

@@ -1,4 +1,4 @@
-"""The paper's experts by name, with one line on what each does; loads nothing heavy."""
+"""The experts by name, with one line on what each does; loads nothing heavy."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -26,4 +26,5 @@ PHRASES: Mapping[str, tuple[str, ...]] = MappingProxyType({
     "reach_two_hands": ("grab it with both hands", "catch a ball", "lift a box with two hands",
                         "throw the ball", "take the package off the shelf"),
     "crawl": ("crawl on hands and knees", "creep through a low tunnel", "go under a low ceiling"),
+    "step": ("step closer", "take small slow steps", "move up to the table", "shuffle nearer"),
 })

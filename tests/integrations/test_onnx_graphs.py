@@ -76,7 +76,8 @@ def experts(references):
             "walk": expert(references["walk"], model=OTHER, seed=2, start_s=0.5, ramp_s=3.0),
             "reach_two_hands": expert(stand, "reach_two_hands", seed=3, ramp_s=0.0),
             "once": expert(references["once"], seed=4, ramp_s=0.0),
-            "carry": expert(references["walk"], "load", seed=5, ramp_s=1.0)}
+            "carry": expert(references["walk"], "load", seed=5, ramp_s=1.0),
+            "goes": expert(references["walk"], "steer", OTHER, 6, start_s=0.5, ramp_s=1.0)}
 
 
 def router(names, per_group=False, floor=0.0):
@@ -177,7 +178,8 @@ def test_elimination_solves(size):
     np.testing.assert_allclose(matrix @ found.numpy(), right, atol=1e-8)
 
 
-@pytest.mark.parametrize("name", ["stand", "crawl", "reach", "walk", "reach_two_hands", "once"])
+@pytest.mark.parametrize("name", ["stand", "crawl", "reach", "walk", "reach_two_hands", "once",
+                                  "carry", "goes"])
 def test_an_experts_twin_acts_as_it_does(experts, name):
     worst, carry, mine = follow(ExpertGraph(experts[name]), experts[name])
     assert worst < 1e-5
@@ -200,7 +202,7 @@ def test_a_composites_twin_acts_as_it_does(experts, per_group, mode, floor):
 
 def test_fixed_weights_need_no_router(experts):
     library = ExpertLibrary(experts)
-    policy = fixed_mix(library, np.array([0.1, 0.2, 0.2, 0.1, 0.2, 0.1, 0.1]))
+    policy = fixed_mix(library, np.array([0.1, 0.1, 0.2, 0.1, 0.2, 0.1, 0.1, 0.1]))
     graph = CompositeGraph(policy)
     assert "task" not in [port.name for port in graph.sees]
     assert follow(graph, policy, steps=20)[0] < 1e-5

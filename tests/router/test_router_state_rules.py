@@ -37,7 +37,7 @@ def demo(*parts) -> Demonstration:
     proprio, target, right = (np.concatenate(group) for group in zip(*parts, strict=True))
     steps = len(proprio)
     return Demonstration("door", NAMES, proprio, np.zeros((steps, 0)), target, right,
-                         np.linspace(0, 1, steps), np.full((steps, 1, 8), 1 / 8),
+                         np.linspace(0, 1, steps), np.full((steps, 1, len(NAMES)), 1 / len(NAMES)),
                          np.zeros((steps, 19)), False, "made up")
 
 
@@ -51,6 +51,7 @@ SKILLS = {
     "stand": {},
     "walk": {"speed": 1.0, "yaw": 2.0},
     "run": {"speed": 3.0, "yaw": -1.0},
+    "step": {"speed": 0.25, "yaw": 1.0},
     "sit": {"height": 0.72, "pitch": 0.2},
     "crawl": {"height": 0.52, "pitch": 1.4, "speed": 0.5},
     "reach": {"target": LEFT + AHEAD, "right": None},
@@ -64,7 +65,8 @@ def test_each_rule_names_its_expert(skill):
 
 
 def test_the_thresholds_lie_where_they_say():
-    assert set(told(states(speed=0.29))) == {"stand"} and set(told(states(speed=0.31))) == {"walk"}
+    assert set(told(states(speed=0.14))) == {"stand"} and set(told(states(speed=0.16))) == {"step"}
+    assert set(told(states(speed=0.49))) == {"step"} and set(told(states(speed=0.51))) == {"walk"}
     assert set(told(states(speed=1.99))) == {"walk"} and set(told(states(speed=2.01))) == {"run"}
     far = LEFT + np.array([0.26, 0, 0])
     assert set(told(states(target=far))) == {"stand"}
@@ -104,6 +106,7 @@ def test_only_experts_that_are_present_are_named():
     run, both, crawl = states(speed=3.0), states(**SKILLS["reach_two_hands"]), \
         states(**SKILLS["crawl"])
     few = ("stand", "walk", "reach")
+    assert set(told(states(speed=0.3), experts=few)) == {"walk"}
     assert set(told(run, experts=few)) == {"walk"} and set(told(both, experts=few)) == {"reach"}
     assert set(told(both, experts=("stand", "walk"))) == {"stand"}
     lost = label_by_rules(demo(crawl), few)
@@ -112,7 +115,7 @@ def test_only_experts_that_are_present_are_named():
 
 
 def test_labels_do_not_flicker():
-    short = told(states(100), states(20, speed=0.5), states(100))
+    short = told(states(100), states(20, speed=0.2), states(100))
     assert set(short) == {"stand"}
     long = told(states(100), states(100, speed=1.0), states(100))
     changes = [i for i in range(1, 300) if long[i] != long[i - 1]]

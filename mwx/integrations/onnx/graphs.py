@@ -13,6 +13,7 @@ from mwx.experts.expert import Expert
 from mwx.experts.features import SIZE
 from mwx.experts.prior import ClipPrior, LoadPrior, ReachPrior
 from mwx.experts.seat import SeatPrior
+from mwx.experts.steer import SteerPrior
 from mwx.integrations.onnx.arms import Arms, Load, Reach, selection
 from mwx.integrations.onnx.clips import Clips
 from mwx.integrations.onnx.networks import Policies, RouterGraph
@@ -24,6 +25,7 @@ from mwx.integrations.onnx.pose import (
     pose,
     quaternion_products,
 )
+from mwx.integrations.onnx.steering import off_target
 from mwx.robot import H1
 from mwx.robot.h1 import CONTROL_DT
 from mwx.router.policies import CompositePolicy, FixedWeights
@@ -56,7 +58,7 @@ def clip_of(expert: Expert) -> ClipPrior:
     if isinstance(expert.prior, ClipPrior) and not isinstance(expert.prior, SeatPrior):
         return expert.prior
     raise MwxError(f"the prior {type(expert.prior).__name__} has no graph; there are graphs of "
-                   "ClipPrior, LoadPrior and ReachPrior")
+                   "ClipPrior, LoadPrior, SteerPrior and ReachPrior")
 
 
 class Experts(nn.Module):
@@ -74,6 +76,7 @@ class Experts(nn.Module):
     to_ctrl: Tensor
     to_extra: Tensor
     residual: Tensor
+    steers: Tensor
 
     def __init__(self, experts: Sequence[Expert]):
         super().__init__()
@@ -93,6 +96,8 @@ class Experts(nn.Module):
         self.lengths = [len(prior.arm) for prior in reaching.values()]
         self.arm_rest = np.concatenate([np.zeros(0), *(H1.home_joints[prior.arm]
                                                        for prior in reaching.values())])
+        steers = [isinstance(expert.prior, SteerPrior) for expert in experts]
+        self.steering = any(steers)
         kept = np.ones((self.count, H1.act_dim))
         for k, prior in reaching.items():
             kept[k, prior.arm] = 0
@@ -101,6 +106,7 @@ class Experts(nn.Module):
         for name, value in {
                 "products": quaternion_products(), "home": H1.home_joints, "kept": kept,
                 "ahead": np.stack([ahead(clip.prone) for clip in clips], -1),
+                "steers": np.array(steers),
                 "even": np.zeros((self.count, 1)),
                 "residual": np.array([[e.config.tracking.residual] for e in experts]),
                 "to_ctrl": selection(arms, self.count, H1.act_dim),
@@ -134,8 +140,13 @@ class Experts(nn.Module):
         spread = [part[:, None] + self.even for part in (
             torch.cat([5 * (here.position[:, 2:] - 1), here.gravity], -1),
             torch.cat([0.3 * here.spin, here.joints - self.home, 0.1 * here.rates], -1))]
-        clock = torch.stack([sin, cos, played.phase[..., 0], played.phase[..., 1], played.ramp,
-                             played.speed], -1)
+        seen_cos, seen_sin = cos, sin
+        if self.steering:
+            towards_cos, towards_sin = off_target(here, target, cos, sin)
+            seen_cos = cos + self.steers * (towards_cos - cos)
+            seen_sin = sin + self.steers * (towards_sin - sin)
+        clock = torch.stack([seen_sin, seen_cos, played.phase[..., 0], played.phase[..., 1],
+                             played.ramp, played.speed], -1)
         features = torch.cat([spread[0], in_heading(here.velocity, cos, sin), spread[1], clock,
                               *extras], -1).clamp(-10, 10)
         return ctrl + self.residual * self.policies(features), arm
