@@ -146,13 +146,15 @@ def stand_stop(agent: AgentConfig) -> ExpertConfig:
 
 
 def step(agent: AgentConfig) -> ExpertConfig:
-    """Step to a target at .3 m/s: so slowly that Stand and Reach can take over at any moment."""
+    """Step to a target at .3 m/s: so slowly that Stand and Reach can take over at any moment.
+
+    It is trained straight ahead; how it turns, see `SteerPrior`.
+    """
     return ExpertConfig(agent=attentive(agent), skill="step", task="stand", motion="step",
                         prior=PriorConfig(kind="steer", start_s=0.3, ramp_s=1.0),
                         tracking=TrackingConfig(residual=0.5, task_weight=0.3, push_speed=0.3,
-                                                push_interval_s=4.0, reference_starts=0.5,
-                                                errands=0.7),
-                        teacher=TeacherConfig(kind="ppo", steps=2_000_000, std=0.3, assist=0.5))
+                                                push_interval_s=4.0, reference_starts=0.5),
+                        teacher=TeacherConfig(kind="ppo", steps=1_200_000, std=0.3, assist=0.5))
 
 
 def walk(agent: AgentConfig) -> ExpertConfig:

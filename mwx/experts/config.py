@@ -52,7 +52,6 @@ class TrackingConfig:
         push_interval_s: [s] mean time between pushes during an episode; 0 makes none.
         quiet_weight: weight of small servo forces beyond what the task pays for them; the term is
             the share of the task's `small_control` above its least, 0.8.
-        errands: share of episodes in which a prior that steers is sent from target to target.
         load_spread: [N] weight added to or taken from the pelvis, at most, for a whole episode.
         late_share: share of episodes in which every command arrives a control step late.
         taken_over: a shipped skill in the middle of which some episodes start (None: none).
@@ -79,7 +78,6 @@ class TrackingConfig:
     push_speed: float = 0.1
     push_interval_s: float = 0.0
     quiet_weight: float = 0.0
-    errands: float = 0.0
     load_spread: float = 0.0
     late_share: float = 0.0
     taken_over: str | None = None

@@ -11,8 +11,7 @@ from mwx.robot import H1
 from mwx.robot import h1_numbers as numbers
 from mwx.types import Array
 
-__all__ = ["Limb", "Limbs", "along", "facing", "heading_rotation", "off_course",
-           "rotation", "yaw"]
+__all__ = ["Limb", "Limbs", "facing", "heading_rotation", "rotation", "yaw"]
 
 HALF_DOWN = rotations.about("y", np.array(-np.pi / 4))  # from the pelvis to halfway to its z axis
 
@@ -31,21 +30,6 @@ def heading_rotation(quat: Array) -> Array:
     half = yaw(quat) / 2
     zero = np.zeros_like(half)
     return rotation(np.stack([np.cos(half), zero, zero, np.sin(half)], -1))
-
-
-def off_course(quat: Array, prone: bool, heading: Array | float) -> Array:
-    """Return the turn (B,) [rad] from a heading to where a robot faces."""
-    error = yaw(facing(quat, prone)) - heading
-    if isinstance(heading, np.ndarray):
-        return (error + np.pi) % (2 * np.pi) - np.pi
-    return error
-
-
-def along(velocity: Array, heading: Array | float) -> tuple[Array, Array]:
-    """Return the speeds (B,) ahead and to the left of a heading, of (B, 2) in the world."""
-    cos, sin = np.cos(heading), np.sin(heading)
-    x, y = velocity[:, 0], velocity[:, 1]
-    return cos * x + sin * y, cos * y - sin * x
 
 
 class Limb:

@@ -66,7 +66,6 @@ class Target:
         prone: whether the skill goes on all fours: says what its heading is read from.
         extra: (B, E) further features of this prior.
         heading: (B,) or one [rad] where to face, in the world.
-        turn: (B,) or one [rad/s] how fast to turn there.
         away: (B,) or one [m] from where the pelvis should be, seen from above.
     """
 
@@ -81,7 +80,6 @@ class Target:
     extra: Array
     prone: bool = False
     heading: Array | float = 0.0
-    turn: Array | float = 0.0
     away: Array | float = 0.0
 
 
@@ -91,7 +89,6 @@ class Prior(Protocol):
     extra_dim: int
     reference: Reference
     mirrors: bool  # the skill is left-right symmetric
-    steers: bool  # it goes where a target is
     arm: Array  # (L,) joints that the carry remembers
 
     def initial(self, num_envs: int) -> Carry: ...
@@ -127,7 +124,6 @@ class ClipPrior:
     """
 
     extra_dim = 0
-    steers = False
     arm = np.zeros(0, int)
 
     def __init__(self, reference: Reference, start_s: float = 0.0, ramp_s: float = 0.0):
@@ -202,7 +198,6 @@ class ReachPrior:
     """
 
     mirrors = False
-    steers = False
 
     def __init__(self, reference: Reference, hands: Sequence[str] = ("left_hand",),
                  ramp_s: float = 0.0):

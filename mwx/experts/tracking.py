@@ -7,15 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from mwx.errors import MwxError
 from mwx.experts.alignment import alignment_reward
 from mwx.experts.assist import assist_wrench
 from mwx.experts.config import TrackingConfig
 from mwx.experts.disturbances import Disturbances
-from mwx.experts.errands import Errands
 from mwx.experts.features import features
 from mwx.experts.handover import states_of
-from mwx.experts.kinematics import along, off_course, rotation, yaw
+from mwx.experts.kinematics import facing, rotation, yaw
 from mwx.experts.prior import Carry, Prior, Target, is_gait
 from mwx.experts.reweight import JointWeights
 from mwx.maths import rotations
@@ -48,9 +46,6 @@ class TrackingEnv:
         self.joint_weights = JointWeights(importance, config.reweight)
         self.lengths: deque[int] = deque(maxlen=64)
         self.disturbances = Disturbances(config, self.num_envs, self.act_dim)
-        self.errands = Errands(config.errands, self.num_envs)
-        if config.errands and not prior.steers:
-            raise MwxError("errands are for a prior that steers: set prior.kind to \"steer\"")
         self.found = states_of(config.taken_over, seed) if config.taken_over else None
         self.reset(seed)
         self.obs_dim = self.obs.vector.shape[1]
@@ -63,16 +58,10 @@ class TrackingEnv:
         self.carry = self.prior.initial(self.num_envs)
         raw = self.env.reset(seed)
         raw = self._starts(raw, np.arange(self.num_envs))
-        self._begin(raw, np.arange(self.num_envs))
+        self.disturbances.restart(np.arange(self.num_envs), self.rng)
         # different ages, so that time limits do not come all at once
         self.age = self.rng.integers(0, self.max_steps // 2, self.num_envs)
         return self._look(raw)
-
-    def _begin(self, raw: Obs, rows: Array) -> None:
-        """Draw what lasts for the episodes of some rows."""
-        self.disturbances.restart(rows, self.rng)
-        if self.config.errands:
-            self.errands.restart(rows, raw.proprio[:, :3], yaw(raw.proprio[:, 3:7]), self.rng)
 
     def _starts(self, raw: Obs, rows: Array) -> Obs:
         """Put the rows where their episodes start: in another skill, in the reference, at home."""
@@ -116,9 +105,6 @@ class TrackingEnv:
         return raw
 
     def _look(self, raw: Obs) -> Obs:
-        if self.config.errands:
-            raw = replace(raw, target=np.where(self.errands.running[:, None], self.errands.target,
-                                               raw.target))
         self.target, self._next_carry = self.prior.look(raw, self.carry)
         self.obs = replace(raw, vector=features(raw, self.target))
         return self.obs
@@ -144,8 +130,6 @@ class TrackingEnv:
             reward = reward + c.quiet_weight * 5 * (step.terms["small_control"] - 0.8)
         self.age += 1
         self.carry = self._next_carry
-        if c.errands:
-            self.errands.step(proprio[:, :3], yaw(proprio[:, 3:7]), self.rng)
         terminated = step.terminated | self._lost(proprio, target)
         truncated = (self.age >= self.max_steps) & ~terminated
         final = self._look(step.final_obs)
@@ -164,21 +148,18 @@ class TrackingEnv:
         force, torque = np.zeros((self.num_envs, 3)), np.zeros((self.num_envs, 3))
         if self.assist > 0:
             wrench = assist_wrench(physics.robot_qpos, physics.robot_qvel, self._speed(target),
-                                   target.up, target.prone, target.heading)
+                                   target.up, target.prone)
             force, torque = (self.assist * part for part in wrench)
         force[:, 2] -= load
         physics.apply_wrench(force, torque)
 
     def _root(self, proprio: Array, target: Target) -> Array:
         height, tilt = proprio[:, 2] - target.height, 1 - _upright(proprio, target)
-        heading = off_course(proprio[:, 3:7], target.prone, target.heading)
-        course, turn = 0.0, 0.0
-        if self.prior.steers:  # its speed counts where it faces now, and it is to turn at a rate
-            course, turn = yaw(proprio[:, 3:7]), (proprio[:, 31] - target.turn) ** 2
-        ahead, aside = along(proprio[:, 26:28], course)
+        speed = proprio[:, 26] - self._speed(target)
+        heading = yaw(facing(proprio[:, 3:7], target.prone))
         return np.exp(-40 * height ** 2 - 10 * tilt - 2 * heading ** 2
-                      - 2 * (ahead - self._speed(target)) ** 2 - 2 * aside ** 2 - turn
-                      - self._aside(proprio) ** 2 - 3 * np.square(target.away))
+                      - 2 * speed ** 2 - 2 * proprio[:, 27] ** 2 - self._aside(proprio) ** 2
+                      - 3 * np.square(target.away))
 
     def _aside(self, proprio: Array) -> Array:
         """Distance (B,) across from the line along x through the start, in shares of the bound."""
@@ -191,7 +172,7 @@ class TrackingEnv:
 
     def _lost(self, proprio: Array, target: Target) -> Array:
         c = self.config
-        heading = off_course(proprio[:, 3:7], target.prone, target.heading)
+        heading = yaw(facing(proprio[:, 3:7], target.prone))
         return ((proprio[:, 2] < c.min_height) | (_upright(proprio, target) < c.max_tilt)
                 | (np.abs(heading) > c.max_heading) | (self._aside(proprio) > 1))
 
@@ -206,13 +187,13 @@ class TrackingEnv:
         self.carry = self.carry.where(done, self.prior.initial(self.num_envs))
         raw = self.env.reset_rows(rows)
         raw = self._starts(raw, rows)
-        self._begin(raw, rows)
+        self.disturbances.restart(rows, self.rng)
         return self._look(raw)
 
     def get_state(self) -> dict[str, Any]:
         """Return everything needed to continue bit for bit."""
         return {"env": self.env.get_state(), "rng": get_state(self.rng), "age": self.age.copy(),
-                "carry": self.carry.arrays(), "errands": self.errands.get_state(),
+                "carry": self.carry.arrays(),
                 "disturbances": self.disturbances.get_state(),
                 "assist": self.assist, "lengths": list(self.lengths),
                 "joint_weights": self.joint_weights.get_state()}
@@ -223,7 +204,6 @@ class TrackingEnv:
         set_state(self.rng, state["rng"])
         self.age = np.array(state["age"])
         self.carry = Carry(**{k: np.array(v) for k, v in state["carry"].items()})
-        self.errands.set_state(state["errands"])
         self.disturbances.set_state(state["disturbances"])
         self.assist, self.lengths = state["assist"], deque(state["lengths"], maxlen=64)
         self.joint_weights.set_state(state["joint_weights"])
