@@ -142,12 +142,12 @@ def _router(run: Run, library: ExpertLibrary, seed: int, say: Callable[[str], No
     from mwx.sim import make
     config = DistillConfig(seed=seed)
     env = make(TASK, num_envs=config.num_envs, seed=seed)
-    demos = scripted_demonstrations(env, library, script_for(TASK, library.names),
-                                    config.num_envs, seed)
+    script = script_for(TASK, library.names)
+    demos = scripted_demonstrations(env, library, script, config.num_envs, seed)
     inner = Run.create(run.path / "router", {"kind": "router", "task": TASK, **asdict(config)},
                        seed, tensorboard=False)
     router = train_router(env, library, load_guidance(run.path / "guidance.json"), demos, config,
-                          inner)
+                          inner, script)
     folder = run.path / "demonstrations"
     for i, demo in enumerate(demos):
         demo.save(folder / f"{i}.npz")

@@ -96,7 +96,8 @@ VARIANTS: Mapping[str, Variant] = MappingProxyType({
 def adaptation(task: str, recipe: str = "cpu", variant: str = "full", *,
                router: str | Path | None = None, experts: str | Path | None = None,
                schedule: str = "router", steps: int | None = None, seed: int = 0,
-               threads: int = 1, planned: bool = False, teacher_steps: int = 0) -> AdaptConfig:
+               threads: int = 1, planned: bool = False, teacher_steps: int = 0,
+               progress_weight: float = 0.0) -> AdaptConfig:
     """Return the configuration of one adaptation.
 
     Args:
@@ -109,6 +110,7 @@ def adaptation(task: str, recipe: str = "cpu", variant: str = "full", *,
             steps is spread over these.
         planned: plan while training and in evaluations, also where the recipe does not.
         teacher_steps: environment steps of a PPO teacher before those; 0 for none.
+        progress_weight: see AdaptConfig.
 
     Raises:
         MwxError: an unknown name; the nearest is named.
@@ -126,7 +128,7 @@ def adaptation(task: str, recipe: str = "cpu", variant: str = "full", *,
     config = replace(config, task=f"{robot.name}-{found.name}", agent=agent, schedule=schedule,
                      router=None if router is None else str(router_folder(router)),
                      experts=None if experts is None else str(Path(experts).absolute()),
-                     seed=seed, threads=threads)
+                     seed=seed, threads=threads, progress_weight=progress_weight)
     edit = VARIANTS[variant].edit
     if teacher_steps and edit is None:
         raise MwxError(f"--teacher-steps {teacher_steps}: the teacher acts around the experts' "

@@ -13,7 +13,7 @@ def adapt(task: Task, router: Path | None = None, schedule: Schedule = "router",
           recipe: Recipe = "cpu", steps: int | None = None, seed: int = 0, resume: bool = False,
           out: Path | None = None, experts: Path | None = None, planned: bool = False,
           variant: str = "full", threads: int = 1, teacher_steps: int = 0,
-          compare: bool = True) -> None:
+          progress_weight: float = 0.0, compare: bool = True) -> None:
     """Adapt the experts' mixture to a task: its world model, rewarded by task and routed reference.
 
     Args:
@@ -33,6 +33,7 @@ def adapt(task: Task, router: Path | None = None, schedule: Schedule = "router",
         threads: of simulation and learner.
         teacher_steps: environment steps of a PPO teacher before, which the world model clones; 0
             for none.
+        progress_weight: what training pays for the whole task's progress, besides its reward.
         compare: play every expert alone and the mixtures too, for the card: minutes.
     """
     from mwx.baselines.adaptation import adaptation, train_variant

@@ -122,13 +122,14 @@ def train(task: Task, provider: Provider = "file", guidance: Path | None = None,
                                                 library.descriptions, picture)
     else:
         told = restrict(load_guidance(guidance), library.descriptions)
+    script = None
     if shown is None:
-        shown = scripted_demonstrations(env, library, script_for(env.task.name, library.names),
-                                        demos, seed)
+        script = script_for(env.task.name, library.names)
+        shown = scripted_demonstrations(env, library, script, demos, seed)
     if not literal:
         config = grouped(config, shown)
     run = Run.create(out or RUNS / f"router-{env.task.name}-{seed}", to_dict(config), seed)
-    train_router(env, library, told, shown, config, run)
+    train_router(env, library, told, shown, config, run, None if literal else script)
     print(f"router: {run.path / 'router'}")
 
 

@@ -149,9 +149,11 @@ def prepare(config: AdaptConfig, folder: Path) -> None:
     library = load_library(config.experts)
     distil = replace(config.distil, seed=config.seed)
     env = make(config.task, distil.num_envs, config.seed, config.threads)
-    shown = scripted_demonstrations(env, library, script_for(env.task.name, library.names),
-                                    config.demos, config.seed, config.demo_steps)
-    train_router(env, library, _guidance(config), shown, grouped(distil, shown)).save(folder)
+    script = script_for(env.task.name, library.names)
+    shown = scripted_demonstrations(env, library, script, config.demos, config.seed,
+                                    config.demo_steps)
+    train_router(env, library, _guidance(config), shown, grouped(distil, shown),
+                 script=script).save(folder)
 
 
 def _guidance(config: AdaptConfig) -> Guidance:

@@ -43,6 +43,8 @@ class AdaptConfig:
         residual: [rad] reach of an action of 1 around the mixture's servo command.
         proposals: what the planner is offered beside its own samples: "experts", the mixture's
             action and every expert's; "mixture", the mixture's; "none".
+        progress_weight: paid for a whole task's progress in training, lost again with it: what a
+            sparse task says on the way (Ng et al. 1999, potential-based shaping); 0 for none.
         task_weight: weight of the task's reward; alignment: eq. (4) against the routed reference,
             whose weight 0 switches imitation off.
         teacher: PPO around the mixture's actions, cloned by the world model ("ppo"), or "none",
@@ -65,6 +67,7 @@ class AdaptConfig:
     base: Literal["residual", "advice"] = "residual"
     residual: float = 0.3
     proposals: Literal["none", "mixture", "experts"] = "experts"
+    progress_weight: float = 0.0
     task_weight: float = 1.0
     alignment: AlignmentConfig = field(default_factory=lambda: AlignmentConfig(weight=0.3))
     teacher: TeacherConfig = field(default_factory=TeacherConfig)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from mwx.experts.alignment import alignment_reward
+from mwx.router.demos import task_progress
 from mwx.router.mixture import Mixture, View, pack, unpack
 from mwx.sim.env import TaskEnv
 from mwx.types import Array, Obs, Step
@@ -20,10 +21,12 @@ class AdaptEnv:
     `obs.vector` is the task's own, then the mixture's action (A), its weights (K), the stage in
     force (K, one-hot, scaled) and the routed reference's joints (J): what the reward depends
     on.
-    reward = task_weight * task + alignment (eq. 4) to the expert in force.
+    reward = task_weight * task + alignment (eq. 4) to the expert in force + progress_weight * the
+    change of the task's progress; who ends an episode early loses what progress it had.
 
     Attributes:
         view: what the mixture makes of the present states.
+        progress: (B,) of the present states, where progress_weight pays for it.
         trained: environment steps made in all, on which the schedule of Table IV runs.
     """
 
@@ -38,7 +41,16 @@ class AdaptEnv:
     def reset(self, seed: int | None = None) -> Obs:
         """Start B episodes; a seed restarts every generator. The schedule goes on."""
         self.carry = self.mixture.initial(self.num_envs)
-        return self._look(self.env.reset(seed))
+        raw = self.env.reset(seed)
+        self.progress = self._progress()
+        return self._look(raw)
+
+    def _progress(self) -> Array:
+        """Return (B,) how far the task is; zeros where that is not paid for."""
+        if not self.mixture.config.progress_weight:
+            return np.zeros(self.num_envs)
+        told = task_progress(self.env)
+        return np.zeros(self.num_envs) if told is None else told
 
     def _look(self, raw: Obs) -> Obs:
         self.view: View = self.mixture.look(raw, self.carry, self.trained)
@@ -59,15 +71,20 @@ class AdaptEnv:
         if step.done.any():
             self.carry = self.mixture.restart(self.carry, step.done)
             obs = self._look(step.obs)
+        before, self.progress = self.progress, self._progress()  # of the next episodes where done
+        gained = np.where(step.terminated, 0.0, self.progress) - before
+        gained[step.truncated] = 0.0
         terms = {"task_return": step.reward, "alignment_return": aligned}
         terms |= {f"stage_{name}": in_force[:, i] for i, name in enumerate(self.mixture.names)}
-        return Step(obs, config.task_weight * step.reward + aligned, step.terminated,
-                    step.truncated, terms, final)
+        reward = config.task_weight * step.reward + aligned + config.progress_weight * gained
+        return Step(obs, reward, step.terminated, step.truncated, terms, final)
 
     def cut(self, rows: Array) -> Obs:
         """Start new episodes in some environments (B,) bool."""
         self.carry = self.mixture.restart(self.carry, rows)
-        return self._look(self.env.reset_rows(rows))
+        raw = self.env.reset_rows(rows)
+        self.progress = self._progress()
+        return self._look(raw)
 
     def advise(self, obs: Obs) -> Array:
         """Return the action (B, A) that does what the mixture does now: for the Loop."""
@@ -92,4 +109,5 @@ class AdaptEnv:
         self.carry = unpack(state["carry"], self.mixture.names)
         self.trained = int(state["trained"])
         self._stage_steps = np.array(state["stage_steps"])
+        self.progress = self._progress()
         self._look(self.env.observe())

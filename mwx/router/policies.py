@@ -116,13 +116,15 @@ class CompositePolicy:
         router: gives weights from the observation; guidance is cached inside, no VLM is asked.
         library: the experts, in the router's order.
         mode: "blend" mixes actions; "top1" follows the best expert with hysteresis.
-        smoothing_s: [s] time constant of the weights in blend mode.
+        smoothing_s: [s] time constant of the weights in blend mode. A router's weights are a
+            continuous function of the state already; what delays them delays hand-overs too, and
+            a walk must be taken over within a tenth of a second (docs/log.md).
         margin: lead that another expert needs to take over in top1 mode.
         act_dim: A (None: the library's).
     """
 
     def __init__(self, router: Weigher, library: Library,
-                 mode: Literal["blend", "top1"] = "blend", smoothing_s: float = 0.1,
+                 mode: Literal["blend", "top1"] = "blend", smoothing_s: float = 0.0,
                  margin: float = 0.1, act_dim: int | None = None):
         if tuple(library.names) != tuple(router.experts):
             raise MwxError(f"the router was made for the experts {', '.join(router.experts)}; the "

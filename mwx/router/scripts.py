@@ -13,7 +13,8 @@ ARM_LENGTH = 0.56  # [m] horizontal distance, pelvis to target, from which a han
 HATCH_FREE = 1.2  # [rad] hatch angle from which the door opens fully (HumanoidBench's scene)
 DOOR_OPEN = 0.9  # [rad] door angle that leaves room to pass
 AT_DOOR = 0.18  # [m, world] pelvis from which the left hand gets over the hatch's bar
-AT_TABLE = (0.03, 0.08)  # [m, world] pelvis from which the left, the right hand pushes the box
+AT_TABLE = 0.2  # [m, world] pelvis from which either hand gets behind the box
+AT_RAMP = 2.35  # [m, world] pelvis a foot's length before the truck's ramp, which nobody climbs
 HINGE, HATCH = 0, 1  # places in the door's task group
 
 
@@ -32,30 +33,24 @@ def door_is_open(obs: Obs) -> Array:
     return (obs.task[:, HINGE] > DOOR_OPEN) & (obs.task[:, HATCH] > 0)
 
 
-def is_at_door(obs: Obs) -> Array:
-    """Return (B,) bool: the pelvis is where the hand can turn the hatch."""
-    return obs.proprio[:, 0] > AT_DOOR
-
-
 def is_for_left_hand(obs: Obs) -> Array:
     """Return (B,) bool: the task sends the right hand nowhere."""
     return np.asarray(~np.isfinite(obs.right_target).all(-1))
 
 
-def is_at_table(obs: Obs) -> Array:
-    """Return (B,) bool: the pelvis is where the hand that pushes can get behind the box."""
-    return obs.proprio[:, 0] > np.where(is_for_left_hand(obs), *AT_TABLE)
+def beyond(x: float) -> Advance:
+    """Return the condition that the pelvis is beyond a place [m, world]."""
+    return lambda obs: obs.proprio[:, 0] > x
 
 
 WALK_THEN_REACH = (ScriptStage("walk", within(ARM_LENGTH)), ScriptStage("reach"))
 
 SCRIPTS: Mapping[str, tuple[ScriptStage, ...]] = MappingProxyType({
-    "door": (ScriptStage("walk", is_at_door), ScriptStage("reach", door_is_open),
+    "door": (ScriptStage("walk", beyond(AT_DOOR)), ScriptStage("reach", door_is_open),
              ScriptStage("walk")),
-    "push": (ScriptStage("walk", is_at_table), ScriptStage("reach_two_hands", is_for_left_hand),
+    "push": (ScriptStage("step", beyond(AT_TABLE)), ScriptStage("reach_two_hands", is_for_left_hand),
              ScriptStage("reach")),
-    # nobody stops a walk in the open yet, and a step is not worth a fall: docs/log.md
-    "truck": (ScriptStage("stand"),),
+    "truck": (ScriptStage("step", beyond(AT_RAMP)), ScriptStage("stand")),
     "package": (ScriptStage("stand"),),
     "basketball": (ScriptStage(("reach_two_hands", "reach_two_hands", "reach_two_hands", "carry")),
                    ),

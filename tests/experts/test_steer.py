@@ -58,13 +58,13 @@ def test_a_target_underfoot_has_no_direction(walk):
 
 def test_it_faces_the_target_within_what_it_sees_of_the_error(walk):
     prior = SteerPrior(walk, 0.5, 1.0)
-    obs = standing([0.2, 0.2, -2.0], [[2, 2, 1], [-1, -1, 1], [1, 0, 1]])
+    obs = standing([0.2, 0.2, -2.0], [[2, 1, 1], [-1, -1, 1], [1, 0, 1]])
     target, _ = prior.look(obs, prior.initial(3))
-    wanted = [np.pi / 4, 0.2 - HEADING_SEEN, HEADING_SEEN - 2]
+    wanted = [np.arctan2(1, 2), 0.2 - HEADING_SEEN, HEADING_SEEN - 2]
     np.testing.assert_allclose(target.heading, wanted)
     seen = features(obs, target)
     np.testing.assert_allclose(np.arctan2(seen[:, 48], seen[:, 49]),
-                               [0.2 - np.pi / 4, HEADING_SEEN, -HEADING_SEEN], atol=1e-6)
+                               [0.2 - np.arctan2(1, 2), HEADING_SEEN, -HEADING_SEEN], atol=1e-6)
 
 
 def test_its_mirror_image_steers_the_other_way(walk):

@@ -72,6 +72,25 @@ def test_the_alignment_follows_the_routed_expert(world, library):
         assert np.allclose(step.reward, step.terms["task_return"] + expected)
 
 
+def test_progress_is_paid_once_and_lost_with_a_fall(world):
+    """What is paid along an episode adds up to where it has got; a fall takes all of it back."""
+    plain, paid = world(rows=2, seed=3), world(rows=2, seed=3, progress_weight=10.0)
+    at_first, extra, falls = paid.progress.copy(), np.zeros(2), 0
+    before, draw = paid.progress.copy(), np.random.default_rng(0)
+    for _ in range(150):
+        action = draw.uniform(-1, 1, (2, 19))
+        one, two = plain.step(action), paid.step(action)
+        more = two.reward - one.reward
+        extra += more
+        np.testing.assert_allclose(more[two.terminated], -10 * before[two.terminated], atol=1e-9)
+        falls += int(two.terminated.sum())
+        extra[two.done], at_first[two.done] = 0.0, paid.progress[two.done]
+        before = paid.progress.copy()
+        np.testing.assert_allclose(extra, 10 * (paid.progress - at_first), atol=1e-9)
+    assert falls and not plain.progress.any()
+    assert np.array_equal(paid.cut(np.ones(2, bool)).vector, paid.view.vector)
+
+
 def test_joint_groups_align_with_their_own_expert(world, library):
     env = world(rows=1, groups=4)
     targets = [library.experts[n].phase_aligned(env.env.obs, c).q[0]

@@ -29,6 +29,9 @@ from mwx.router import (
     uniform_mix,
 )
 from mwx.router.losses import guidance_weight
+from mwx.router.policies import ScriptedSwitch
+from mwx.router.priors import fit_prior
+from mwx.router.states import rollout_pool
 from mwx.router.train import grouped
 from mwx.runs import Run, read_metrics
 from mwx.sim.rollout import rollout
@@ -87,6 +90,18 @@ def test_what_failed_is_left_out_where_others_succeeded(world):
     assert used(mixed) == [True]
     assert used(mixed, successes=False) == [True, False]
     assert used(failed) == [False, False]
+
+
+def test_the_script_labels_the_states_that_the_router_gets_into(world):
+    """Half way between the experts no demonstration has been; the script knows what it would do."""
+    env, library, _, demos = world
+    script = ScriptedSwitch(library, SCRIPT)
+    policy = fixed_mix(library, np.array([0.6, 0.2, 0.2]))
+    pool = rollout_pool(policy, env, fit_prior(demos, 1, PriorConfig()), 50, 0, script, 0.03)
+    corner = pool.features[:, -2] > -0.06
+    expected = np.where(corner[:, None], [0.01, 0.98, 0.01], [0.98, 0.01, 0.01])
+    assert corner.any() and not corner.all()
+    np.testing.assert_allclose(pool.prior[:, 0], expected)
 
 
 def test_top1_mode_also_learns(world, router):
