@@ -9,7 +9,7 @@ from mwx.experts.prior import Carry, ClipPrior, Target
 from mwx.types import Array, Obs
 
 HEADING_SEEN = 0.4  # [rad] error of heading beyond which every error looks the same: .5 fells it
-UNDERFOOT = 0.25  # [m] nearer than this a target has no direction
+AT_HAND = 1.0  # [m] nearer than this a target is the hands' affair and no direction to turn to
 
 
 class SteerPrior(ClipPrior):
@@ -39,4 +39,4 @@ def bearing(obs: Obs) -> tuple[Array, Array]:
     there = np.nan_to_num(away)
     error = np.arctan2(there[:, 1], there[:, 0]) - yaw(obs.proprio[:, 3:7])
     error = (error + np.pi) % (2 * np.pi) - np.pi
-    return np.where(distance > UNDERFOOT, error, 0.0), distance
+    return np.where(distance > AT_HAND, error, 0.0), distance

@@ -12,6 +12,7 @@ from mwx.motion.assemble import assemble
 from mwx.motion.bounce import FINE
 from mwx.motion.carry import CarryConfig, carry_motion
 from mwx.motion.crawl import crawl
+from mwx.motion.gait_tables import stance_part
 from mwx.motion.reach import BothConfig, ReachConfig, reach_both_motion, reach_motion
 from mwx.motion.reference import Reference
 from mwx.motion.run import RunConfig, run_motion
@@ -24,8 +25,10 @@ AHEAD = 0.03  # [m] centre of mass ahead of the ankles of who stands: pushes fro
 WALK_SOURCE = ("generated: OpenSim gait2392 subject01 and DeepMimic arm series, "
                "Sekiya & Nagasaki walk ratio, linear inverted pendulum")
 
-# short, quick steps that leave the centre of mass over the feet: any of them can be the last
-SLOWLY = WalkConfig(cadence=1.8, clearance=0.08, stance_less=-0.04)
+# short, quick steps that leave the centre of mass over the feet: any of them can be the last; the
+# tables end at twice this speed, so the part of the stride that a foot stands is a choice of ours
+SLOW, SLOW_STANCE = 0.3, 0.6986143114476091  # [m/s]
+SLOWLY = WalkConfig(cadence=1.8, clearance=0.08, stance_less=stance_part(SLOW) - SLOW_STANCE)
 RUN_SOURCE = ("generated: OpenSim Hamner subject02 running series, textbook stride times, "
               "spring-mass bounce")
 
@@ -56,7 +59,7 @@ def walk(speed: float | None = None, config: WalkConfig | None = None) -> Refere
 
 def step(speed: float | None = None, config: WalkConfig | None = None) -> Reference:
     """Return one stride of stepping slowly along +x (0.3 m/s); frame 0 is the right touch-down."""
-    walking = walk(0.3 if speed is None else speed, config or SLOWLY)
+    walking = walk(SLOW if speed is None else speed, config or SLOWLY)
     return dataclasses.replace(walking, label="step")
 
 

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from mwx.experts.steer import HEADING_SEEN, UNDERFOOT
+from mwx.experts.steer import AT_HAND, HEADING_SEEN
 from mwx.integrations.onnx.pose import Pose, exists
 
 
@@ -22,7 +22,7 @@ def off_target(pose: Pose, target: Tensor, cos: Tensor, sin: Tensor) -> tuple[Te
     away = torch.where(named, target[:, :2] - pose.position[:, :2], 0.0)
     distance = (away * away).sum(-1, keepdim=True).sqrt()
     x, y = (part / distance.clamp(min=1e-9) for part in (away[:, :1], away[:, 1:]))
-    known = distance > UNDERFOOT
+    known = distance > AT_HAND
     ahead = torch.where(known, x * cos + y * sin, 1.0)  # cosine and sine of the turn to face it
     left = torch.where(known, y * cos - x * sin, 0.0)
     near = ahead >= math.cos(HEADING_SEEN)
