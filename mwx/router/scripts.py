@@ -46,10 +46,10 @@ def beyond(x: float) -> Advance:
 WALK_THEN_REACH = (ScriptStage("walk", within(ARM_LENGTH)), ScriptStage("reach"))
 
 SCRIPTS: Mapping[str, tuple[ScriptStage, ...]] = MappingProxyType({
-    "door": (ScriptStage("walk", beyond(AT_DOOR)), ScriptStage("reach", door_is_open),
-             ScriptStage("walk")),
-    "push": (ScriptStage("step", beyond(AT_TABLE)), ScriptStage("reach_two_hands", is_for_left_hand),
-             ScriptStage("reach")),
+    "door": (ScriptStage("walk", beyond(AT_DOOR)),
+             ScriptStage("reach", door_is_open), ScriptStage("walk")),
+    "push": (ScriptStage("step", beyond(AT_TABLE)),
+             ScriptStage("reach_two_hands", is_for_left_hand), ScriptStage("reach")),
     "truck": (ScriptStage("step", beyond(AT_RAMP)), ScriptStage("stand")),
     "package": (ScriptStage("stand"),),
     "basketball": (ScriptStage(("reach_two_hands", "reach_two_hands", "reach_two_hands", "carry")),
