@@ -12,8 +12,9 @@ from mwx.types import Array, Obs
 ARM_LENGTH = 0.56  # [m] horizontal distance, pelvis to target, from which a hand rests there
 HATCH_FREE = 1.2  # [rad] hatch angle from which the door opens fully (HumanoidBench's scene)
 DOOR_OPEN = 0.9  # [rad] door angle that leaves room to pass
-AT_DOOR = 0.18  # [m, world] pelvis from which the left hand gets over the hatch's bar
+AT_DOOR = 0.43  # [m, world] pelvis from which the left hand turns the hatch with the door in front
 AT_TABLE = 0.2  # [m, world] pelvis from which either hand gets behind the box
+AT_BOX = 0.85  # [m] horizontal distance of the pelvis from the parcel, which nobody can carry
 AT_RAMP = 2.35  # [m, world] pelvis a foot's length before the truck's ramp, which nobody climbs
 HINGE, HATCH = 0, 1  # places in the door's task group
 
@@ -46,12 +47,12 @@ def beyond(x: float) -> Advance:
 WALK_THEN_REACH = (ScriptStage("walk", within(ARM_LENGTH)), ScriptStage("reach"))
 
 SCRIPTS: Mapping[str, tuple[ScriptStage, ...]] = MappingProxyType({
-    "door": (ScriptStage("walk", beyond(AT_DOOR)),
+    "door": (ScriptStage("step", beyond(AT_DOOR)),
              ScriptStage("reach", door_is_open), ScriptStage("walk")),
     "push": (ScriptStage("step", beyond(AT_TABLE)),
              ScriptStage("reach_two_hands", is_for_left_hand), ScriptStage("reach")),
     "truck": (ScriptStage("step", beyond(AT_RAMP)), ScriptStage("stand")),
-    "package": (ScriptStage("stand"),),
+    "package": (ScriptStage("step", within(AT_BOX)), ScriptStage("reach")),
     "basketball": (ScriptStage(("reach_two_hands", "reach_two_hands", "reach_two_hands", "carry")),
                    ),
     "reach": WALK_THEN_REACH,

@@ -11,7 +11,7 @@ from mwx.sim.physics import Physics
 from mwx.sim.tasks.objects import add_geom
 from mwx.sim.tasks.props import add_parcel
 from mwx.sim.tasks.task import Reward, Task
-from mwx.sim.tasks.terms import small_control, standing
+from mwx.sim.tasks.terms import nearest_hand_distance, small_control, standing
 from mwx.types import Array
 
 BOX_PLACE, BOX_HALF = (0.75, 0.0, 0.35), (0.2, 0.1, 0.35)  # [m]
@@ -23,12 +23,8 @@ DISTANCE_WEIGHT, HAND_WEIGHT = 3.0, 0.1  # [1/m]
 HIGHEST_PAID = 1.0  # [m]
 SUCCESS, SUCCESS_BONUS = 0.1, 1000.0  # [m], once
 NOWHERE_YET = np.array([0, 0, STANDING_HEIGHT])  # the original's destination before any episode
-# ours: the way that the robot is shown, and what progress is measured by
-BEHIND = 0.7  # [m] from the box's middle, on the side away from the destination: pushing starts
-BERTH = 0.55  # [m] from the box's middle that a robot on its way round keeps
-IN_LINE = 0.8  # cosine between the ways robot to box and box to destination: it can push
-LINE_GAIN = 2.5  # how much steeper a pushing robot returns to the line than the box lies ahead
-CARROT = 1.5  # [m] in front of the robot at which its way is shown
+# ours: where the hand is sent, and what progress is measured by
+HAND_ON_BOX = 0.3  # [m] of a hand from the box's middle: it lies on the box
 FAR = 3.0  # [m] distance that counts as no progress
 MARKER = (0.20, 0.69, 0.69)
 
@@ -108,11 +104,9 @@ class Package(Task):
         return _distance(physics) < SUCCESS
 
     def target(self, physics: Physics) -> Array:
-        """A point before the robot on its way: round the box, behind it, and through it."""
-        start, box = physics.base_pos[:, :2], _box(physics)[:, :2]
-        way = _way(start, box, physics.goal[:, :2])
-        height = np.full((len(start), 1), STANDING_HEIGHT)
-        return np.concatenate([start + CARROT * way, height], axis=1)
+        """The box; with a hand on it, the destination."""
+        held = nearest_hand_distance(physics, _box(physics)) < HAND_ON_BOX
+        return np.where(held[:, None], _destination(physics), _box(physics))
 
     def progress(self, physics: Physics) -> Array:
         """1 with the box at its destination, 0 at 3 m and beyond."""
@@ -126,35 +120,6 @@ def _box(physics: Physics) -> Array:
 def _destination(physics: Physics) -> Array:
     """Where the middle of the box has to be: the marker lies on the floor."""
     return physics.goal + NOWHERE_YET
-
-
-def _way(start: Array, box: Array, goal: Array) -> Array:
-    """Return the direction (B, 2) in which a robot at `start` (B, 2) goes on [m, world]."""
-    along, ahead = _unit(goal - box), box - start
-    across = np.stack([-along[:, 1], along[:, 0]], axis=1)
-    forward, aside = _dot(ahead, along), _dot(ahead, across)
-    push = _unit(np.maximum(forward, 0.1) * along + LINE_GAIN * aside * across)
-    in_line = _dot(_unit(ahead), along) > IN_LINE
-    return np.where(in_line, push, _round(start, box, box - BEHIND * along))
-
-
-def _round(start: Array, box: Array, end: Array) -> Array:
-    """Return the direction (B, 2) to `end`, or past the box's side where it stands in the way."""
-    straight, ahead = _unit(end - start), box - start
-    nearest = np.clip(_dot(ahead, straight), 0, np.linalg.norm(end - start, axis=1, keepdims=True))
-    aside = start + nearest * straight - box  # from the box to where the straight way passes it
-    gap = np.linalg.norm(aside, axis=1, keepdims=True)
-    left = np.stack([-straight[:, 1], straight[:, 0]], axis=1)
-    side = np.where(gap > 1e-6, aside / np.maximum(gap, 1e-6), left)
-    return np.where(gap < BERTH, _unit(box + 1.3 * BERTH * side - start), straight)
-
-
-def _unit(vector: Array) -> Array:
-    return vector / np.maximum(np.linalg.norm(vector, axis=1, keepdims=True), 1e-9)
-
-
-def _dot(one: Array, other: Array) -> Array:
-    return (one * other).sum(axis=1, keepdims=True)
 
 
 def _distance(physics: Physics) -> Array:
