@@ -64,18 +64,39 @@ SCRIPTS: Mapping[str, tuple[ScriptStage, ...]] = MappingProxyType({
 })
 
 
+# where a library has no Step: a walk can be stopped by the door and by the table only
+WALK_TO_DOOR, WALK_TO_TABLE = 0.18, (0.03, 0.08)  # [m, world] the table's: left, right hand
+
+
+def is_at_table(obs: Obs) -> Array:
+    """Return (B,) bool: a walk that is taken over now brings the hand that pushes to the box."""
+    return obs.proprio[:, 0] > np.where(is_for_left_hand(obs), *WALK_TO_TABLE)
+
+
+WITHOUT_STEP: Mapping[str, tuple[ScriptStage, ...]] = MappingProxyType({
+    "door": (ScriptStage("walk", beyond(WALK_TO_DOOR)), *SCRIPTS["door"][1:]),
+    "push": (ScriptStage("walk", is_at_table), *SCRIPTS["push"][1:]),
+    "truck": SCRIPTS["stand"], "package": SCRIPTS["stand"],
+})
+
+
 def script_for(task: str, experts: Iterable[str]) -> tuple[ScriptStage, ...]:
-    """Return a task's script.
+    """Return a task's script, for the experts at hand.
 
     Raises:
         MwxError: no script for the task, or it needs an expert that is not there.
     """
     if task not in SCRIPTS:
         raise unknown("task with a script", task, SCRIPTS)
-    named = (s.expert for s in SCRIPTS[task])
-    needed = {n for e in named for n in ((e,) if isinstance(e, str) else e)}
-    missing = needed - set(experts)
+    here = set(experts)
+    script = SCRIPTS[task] if "step" in here else WITHOUT_STEP.get(task, SCRIPTS[task])
+    missing = _needed(script) - here
     if missing:
         raise MwxError(f"the script for '{task}' needs the experts {', '.join(sorted(missing))}, "
                        "which the library does not have: train them first")
-    return SCRIPTS[task]
+    return script
+
+
+def _needed(script: tuple[ScriptStage, ...]) -> set[str]:
+    named = (stage.expert for stage in script)
+    return {name for e in named for name in ((e,) if isinstance(e, str) else e)}

@@ -193,30 +193,48 @@ def test_scripts_exist_for_tasks_and_say_what_they_need():
         script_for("dor", DESCRIPTIONS)
 
 
-def test_the_door_script_walks_reaches_and_walks_through():
-    walk, reach, through = SCRIPTS["door"]
-    assert (walk.expert, reach.expert, through.expert) == ("walk", "reach", "walk")
+ALL = tuple(DESCRIPTIONS)
+
+
+def test_the_door_script_steps_up_reaches_and_walks_through():
+    step, reach, through = script_for("door", ALL)
+    assert (step.expert, reach.expert, through.expert) == ("step", "reach", "walk")
     proprio = np.zeros((2, 51))
     proprio[:, :26] = H1.home_qpos
-    proprio[1, 0] = 0.4
+    proprio[1, 0] = 0.5
     target = np.tile([0.7, 0.4, 1.2], (2, 1))
     shut, ajar = np.zeros((2, 7)), np.tile([1.0, 0.1, 0, 0, 0, 0, 0], (2, 1))
-    assert walk.until and reach.until and through.until is None
-    assert list(walk.until(Obs(shut, proprio, shut, target))) == [False, True]
+    assert step.until and reach.until and through.until is None
+    assert list(step.until(Obs(shut, proprio, shut, target))) == [False, True]
     assert not reach.until(Obs(shut, proprio, shut, target)).any()
     assert reach.until(Obs(ajar, proprio, ajar, target)).all()
 
 
 def test_the_push_script_takes_the_right_hand_to_goals_on_the_left():
-    walk, both, left = SCRIPTS["push"]
-    assert (walk.expert, both.expert, left.expert) == ("walk", "reach_two_hands", "reach")
+    step, both, left = script_for("push", ALL)
+    assert (step.expert, both.expert, left.expert) == ("step", "reach_two_hands", "reach")
     proprio = np.zeros((3, 51))
-    proprio[:, 0] = [0.05, 0.05, 0.1]
+    proprio[:, 0] = [0.05, 0.25, 0.1]
     right = np.array([[np.nan] * 3, [0.6, -0.1, 1.0], [0.6, -0.1, 1.0]])
     obs = Obs(proprio, proprio, proprio[:, :9], np.zeros((3, 3)), right)
-    assert walk.until and both.until
-    assert list(walk.until(obs)) == [True, False, True]
+    assert step.until and both.until
+    assert list(step.until(obs)) == [False, True, False]
     assert list(both.until(obs)) == [True, False, False]
+
+
+def test_without_step_a_script_walks_or_stands():
+    few = tuple(name for name in ALL if name != "step")
+    assert [s.expert for s in script_for("door", few)] == ["walk", "reach", "walk"]
+    walk, *hands = script_for("push", few)
+    assert walk.expert == "walk" and walk.until
+    assert tuple(hands) == script_for("push", ALL)[1:]
+    proprio = np.zeros((2, 51))
+    proprio[:, 0] = 0.05  # near enough for the left hand, not for the right one
+    right = np.array([[np.nan] * 3, [0.6, -0.1, 1.0]])
+    seen = Obs(proprio, proprio, proprio[:, :9], np.zeros((2, 3)), right)
+    assert list(walk.until(seen)) == [True, False]
+    for task in ("truck", "package"):
+        assert [s.expert for s in script_for(task, few)] == ["stand"]
 
 
 def test_a_stage_ends_by_the_clock():
