@@ -180,10 +180,11 @@ DEVIATIONS = (
         "the adaptation's alignment reward is off; with --plain-experts the experts are such as "
         "never had one either",
         "the paper's procedure cannot be told from its words",
-        "`mwx ablate`; no run yet; the table says which of the two it was"),
+        "`mwx ablate` (docs/adapt.md); the table says which of the two it was"),
     Deviation(
         "number of experts", "eight experts, seven named",
-        "any number; Stand, Walk and Reach are shipped", "the eighth is not named",
+        "any number; eight are shipped (Carry is the eighth), and a ninth, Step", "the eighth "
+        "is not named; without a gait slow enough to be taken over nothing here stops in the open",
         "cards of the shipped experts"),
     Deviation(
         "letters used twice", "w, alpha, beta, lambda, gamma, tau, H have several meanings",

@@ -48,7 +48,6 @@ class TrackingConfig:
         assist_decay, assist_length: strength is multiplied by the first whenever the mean length of
             the last 64 episodes passes the second (share of max_steps).
         max_steps: control steps of a training episode.
-        heading_spread: [rad] by which reference starts face aside, at most.
         push_speed: [m/s] random velocity added to the base at reference starts, and in pushes.
         push_interval_s: [s] mean time between pushes during an episode; 0 makes none.
         quiet_weight: weight of small servo forces beyond what the task pays for them; the term is
@@ -76,7 +75,6 @@ class TrackingConfig:
     assist_decay: float = 0.9
     assist_length: float = 0.6
     max_steps: int = 400
-    heading_spread: float = 0.0
     push_speed: float = 0.1
     push_interval_s: float = 0.0
     quiet_weight: float = 0.0

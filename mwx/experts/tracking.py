@@ -89,11 +89,6 @@ class TrackingEnv:
         qpos[:, 2] += 0.002
         qpos[:, 3:7] = rotations.multiply(_small_turn(self.rng.normal(0, 0.03, (count, 3))),
                                           qpos[:, 3:7])
-        if c.heading_spread:
-            angle = self.rng.uniform(-c.heading_spread, c.heading_spread, count)
-            aside = rotations.about("z", angle)
-            qpos[:, 3:7] = rotations.multiply(aside, qpos[:, 3:7])
-            qvel[:, :3] = rotations.rotate(aside, qvel[:, :3])
         qpos[:, 7:] = np.clip(qpos[:, 7:] + self.rng.normal(0, 0.03, (count, 19)), H1.low, H1.high)
         qvel[:, :2] += self.rng.normal(0, c.push_speed, (count, 2))
         qvel[:, 6:] += self.rng.normal(0, 0.2, (count, 19))
