@@ -1,10 +1,10 @@
-"""Can a gait be stopped, and does it get to targets? Hand-overs at many moments, errands all around.
+"""Can a gait be stopped, and does it reach targets? Hand-overs at many moments, errands around.
 
     python benchmarks/handover.py [--gait step] [--folder FOLDER]
 
 First the gait walks straight ahead and another expert takes over at 48 moments from 0.4 to 5.1 s,
 two robots each; counted is who stands six seconds after the last of them. Then sixteen robots are
-sent to targets 2 m away, all around, for 30 s; counted is who gets to within a metre, and who falls.
+sent to targets 2 m away, all around, for 30 s; counted is who gets within a metre, and who falls.
 At last the same errands end by a hand-over to Stand half a metre before that, where the gait may
 still be turning.
 """

@@ -99,6 +99,8 @@ class TeacherConfig:
         start: folder of a trained expert whose policy the teacher first learns to repeat; None
             starts from nothing.
         around: the teacher acts around the policy of `start`, which stays as it is, instead.
+        anchor: weight of the divergence from what the teacher acts around, be it an expert
+            (`around`) or a mixture: without it noise alone carries a good start away.
         critic_steps: environment steps in which only the value function learns.
     """
 
@@ -121,6 +123,7 @@ class TeacherConfig:
     assist: float = 1.0
     start: str | None = None
     around: bool = False
+    anchor: float = 0.0
     critic_steps: int = 0
 
 

@@ -54,6 +54,10 @@ class ImitationPolicy(nn.Module):
 
     def mean(self, obs: Tensor) -> Tensor:
         """Return the mean action (B, A)."""
+        return self.own(obs)
+
+    def own(self, obs: Tensor) -> Tensor:
+        """Return what the network itself says of the mean action (B, A)."""
         if self.mirror is None:
             return self.actor(obs)
         index, sign, joint, turn = self.mirror
@@ -94,7 +98,7 @@ class AroundPolicy(ImitationPolicy):
 
     def mean(self, obs: Tensor) -> Tensor:
         """Return the mean action (B, A)."""
-        return self.base(obs) + super().mean(obs)
+        return self.base(obs) + self.own(obs)
 
 
 def _network(size_in: int, hidden: int, size_out: int, gain: float) -> nn.Sequential:
@@ -287,6 +291,9 @@ def improve(policy: ImitationPolicy, optimiser: torch.optim.Optimizer, data: dic
             clipped = ratio.clamp(1 - config.clip, 1 + config.clip)
             loss = -torch.minimum(ratio * g, clipped * g).mean()
             value = (policy.value(x) - targets[rows]).square().mean()
+            if config.anchor:  # divergence from what it acts around, with the same noise
+                apart = policy.own(x) / policy.std().detach()
+                loss = loss + config.anchor * 0.5 * apart.square().sum(-1).mean()
             optimiser.zero_grad()
             (loss * acts + 0.5 * value).backward()
             nn.utils.clip_grad_norm_(policy.parameters(), 1.0)
