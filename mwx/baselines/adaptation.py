@@ -143,8 +143,8 @@ def taught(config: AdaptConfig, steps: int) -> AdaptConfig:
     Raises:
         MwxError: less than one rollout.
     """
-    teacher = TeacherConfig(kind="ppo", steps=steps, rollout=96, discount=0.99, std=0.1, kl=0.01, anchor=0.02,
-                            rate=5e-5, rate_low=1e-5, rate_high=3e-4,
+    teacher = TeacherConfig(kind="ppo", steps=steps, rollout=96, discount=0.99, std=0.1, kl=0.01,
+                            rate=5e-5, rate_low=1e-5, rate_high=3e-4, anchor=0.02, critic_rate=5e-4,
                             critic_steps=min(60_000, steps // 10))
     if steps < teacher.rollout * teacher.num_envs:
         raise MwxError(f"--teacher-steps {steps}: a teacher needs at least one rollout, "

@@ -101,6 +101,8 @@ class TeacherConfig:
         around: the teacher acts around the policy of `start`, which stays as it is, instead.
         anchor: weight of the divergence from what the teacher acts around, be it an expert
             (`around`) or a mixture: without it noise alone carries a good start away.
+        critic_rate: learning rate of the value function; None for the policy's, which adapts. Where
+            the policy moves in small steps, a value function that does too never catches up.
         critic_steps: environment steps in which only the value function learns.
     """
 
@@ -124,6 +126,7 @@ class TeacherConfig:
     start: str | None = None
     around: bool = False
     anchor: float = 0.0
+    critic_rate: float | None = None
     critic_steps: int = 0
 
 

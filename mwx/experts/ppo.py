@@ -109,6 +109,16 @@ def _network(size_in: int, hidden: int, size_out: int, gain: float) -> nn.Sequen
     return nn.Sequential(layers[0], nn.ELU(), layers[1], nn.ELU(), layers[2])
 
 
+def _rated(policy: ImitationPolicy, config: TeacherConfig) -> list[dict[str, Any]]:
+    """Return the groups of parameters: what follows the adaptive rate, then what does not."""
+    critic = list(policy.critic.parameters())
+    if config.critic_rate is None:
+        return [{"params": list(policy.parameters())}]
+    ids = {id(p) for p in critic}
+    acting = [p for p in policy.parameters() if id(p) not in ids]
+    return [{"params": acting}, {"params": critic, "lr": config.critic_rate}]
+
+
 def policy_of(obs_dim: int, act_dim: int, config: TeacherConfig, mirror: Mirror | None = None,
               base: Callable[[Tensor], Tensor] | None = None) -> ImitationPolicy:
     """Return a new policy, around another one where there is one."""
@@ -159,7 +169,7 @@ class Ppo:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.policy = policy_of(env.obs_dim, env.act_dim, config, mirror, base)
-        self.optimiser = torch.optim.Adam(self.policy.parameters(), lr=config.rate, eps=1e-5)
+        self.optimiser = torch.optim.Adam(_rated(self.policy, config), lr=config.rate, eps=1e-5)
         self.noise = torch.Generator().manual_seed(seed)
         self.rate, self.obs = config.rate, env.obs
 
@@ -297,8 +307,7 @@ def improve(policy: ImitationPolicy, optimiser: torch.optim.Optimizer, data: dic
             optimiser.zero_grad()
             (loss * acts + 0.5 * value).backward()
             nn.utils.clip_grad_norm_(policy.parameters(), 1.0)
-            for group in optimiser.param_groups:
-                group["lr"] = rate
+            optimiser.param_groups[0]["lr"] = rate
             optimiser.step()
             with torch.no_grad():
                 kl = float((ratio - 1 - (new - old[rows])).mean())
