@@ -109,7 +109,7 @@ def _network(size_in: int, hidden: int, size_out: int, gain: float) -> nn.Sequen
     return nn.Sequential(layers[0], nn.ELU(), layers[1], nn.ELU(), layers[2])
 
 
-def _rated(policy: ImitationPolicy, config: TeacherConfig) -> list[dict[str, Any]]:
+def rated(policy: ImitationPolicy, config: TeacherConfig) -> list[dict[str, Any]]:
     """Return the groups of parameters: what follows the adaptive rate, then what does not."""
     critic = list(policy.critic.parameters())
     if config.critic_rate is None:
@@ -169,7 +169,7 @@ class Ppo:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.policy = policy_of(env.obs_dim, env.act_dim, config, mirror, base)
-        self.optimiser = torch.optim.Adam(_rated(self.policy, config), lr=config.rate, eps=1e-5)
+        self.optimiser = torch.optim.Adam(rated(self.policy, config), lr=config.rate, eps=1e-5)
         self.noise = torch.Generator().manual_seed(seed)
         self.rate, self.obs = config.rate, env.obs
 
