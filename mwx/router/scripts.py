@@ -12,7 +12,7 @@ from mwx.types import Array, Obs
 ARM_LENGTH = 0.56  # [m] horizontal distance, pelvis to target, from which a hand rests there
 HATCH_FREE = 1.2  # [rad] hatch angle from which the door opens fully (HumanoidBench's scene)
 DOOR_OPEN = 0.9  # [rad] door angle that leaves room to pass
-AT_DOOR = 0.38  # [m, world] pelvis from which the left hand turns the hatch with the door in front
+AT_DOOR = 0.43  # [m, world] pelvis from which the left hand turns the hatch with the door in front
 AT_TABLE = 0.2  # [m, world] pelvis from which either hand gets behind the box
 AT_BOX = 0.85  # [m] horizontal distance of the pelvis from the parcel, which nobody can carry
 AT_RAMP = 2.35  # [m, world] pelvis a foot's length before the truck's ramp, which nobody climbs

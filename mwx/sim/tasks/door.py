@@ -23,7 +23,7 @@ OVER_THE_BAR = 0.08  # [m] from there, seen from above, within which the hand go
 BEFORE_THE_BAR, OVER = 0.17, 0.05  # [m] how far in front a hand rises, [m] above the bar: risen
 TURNING = 0.15  # [rad] of the hatch from which the hand presses on wherever it is
 HAND_AT_START = 0.52  # [m] nearest hand to the hatch in the home pose
-TURNED, LIFT = 0.9, 0.1  # [rad] of the hatch from which the hand rises, [m] above the bar's height
+UNLATCHED, PULL = 1.0, 0.2  # [rad] of the hatch from which the hand is drawn back, [m] so far
 HATCH_FREE = 1.2  # [rad] the latch has left the frame
 DOOR_OPEN = 1.0  # [rad]
 DOOR_FACE_X = 0.73  # [m, world] nobody gets further with the door closed
@@ -72,7 +72,7 @@ class Door(Task):
     def target(self, physics: Physics) -> Array:
         """Before the hatch's bar up, over it, then down through it: this turns the hatch.
 
-        With the hatch turned the hand rises a little: pressing on pushes the robot over.
+        With the hatch turned the hand is drawn back: by friction it pulls the door along.
         """
         angle, hatch = _opening(physics), _hatch_position(physics)
         cos, sin, (x, y) = np.cos(angle), np.sin(angle), ON_THE_BAR
@@ -81,8 +81,8 @@ class Door(Task):
         risen = physics.left_hand[:, 2] > place[:, 2] + OVER
         presses = (_hatch(physics) > TURNING) | risen & (off < OVER_THE_BAR)
         back = np.where(presses | risen, 0, -BEFORE_THE_BAR)
-        height = np.where(_hatch(physics) > TURNED, LIFT, np.where(presses, BELOW, ABOVE))
-        return place + np.stack([back * cos, back * sin, height], axis=1)
+        back = np.where(_hatch(physics) > UNLATCHED, -PULL, back)
+        return place + np.stack([back * cos, back * sin, np.where(presses, BELOW, ABOVE)], axis=1)
 
     def progress(self, physics: Physics) -> Array:
         """A quarter each for the approach, the hatch turned, the door opened, the passage."""
