@@ -6,6 +6,7 @@ from types import MappingProxyType
 import numpy as np
 
 from mwx.errors import MwxError, unknown
+from mwx.experts.steer import bearing
 from mwx.router.policies import Advance, ScriptStage
 from mwx.types import Array, Obs
 
@@ -15,6 +16,7 @@ DOOR_OPEN = 0.9  # [rad] door angle that leaves room to pass
 AT_DOOR = 0.43  # [m, world] pelvis from which the left hand turns the hatch with the door in front
 AT_TABLE = 0.2  # [m, world] pelvis from which either hand gets behind the box
 AT_BOX = 0.85  # [m] horizontal distance of the pelvis from the parcel, which nobody can carry
+BOX_ASIDE = 1.2  # [rad] from ahead, from which the way to the parcel is not worth it
 AT_RAMP = 2.35  # [m, world] pelvis a foot's length before the truck's ramp, which nobody climbs
 HINGE, HATCH = 0, 1  # places in the door's task group
 
@@ -44,6 +46,12 @@ def beyond(x: float) -> Advance:
     return lambda obs: obs.proprio[:, 0] > x
 
 
+def is_at_box(obs: Obs) -> Array:
+    """Return (B,) bool: the parcel is near, or so far aside that turning to it does not pay."""
+    turn, distance = bearing(obs)
+    return (distance < AT_BOX) | (np.abs(turn) > BOX_ASIDE)
+
+
 WALK_THEN_REACH = (ScriptStage("walk", within(ARM_LENGTH)), ScriptStage("reach"))
 
 SCRIPTS: Mapping[str, tuple[ScriptStage, ...]] = MappingProxyType({
@@ -52,7 +60,7 @@ SCRIPTS: Mapping[str, tuple[ScriptStage, ...]] = MappingProxyType({
     "push": (ScriptStage("step", beyond(AT_TABLE)),
              ScriptStage("reach_two_hands", is_for_left_hand), ScriptStage("reach")),
     "truck": (ScriptStage("step", beyond(AT_RAMP)), ScriptStage("stand")),
-    "package": (ScriptStage("step", within(AT_BOX)), ScriptStage("reach")),
+    "package": (ScriptStage("step", is_at_box), ScriptStage("reach")),
     "basketball": (ScriptStage(("reach_two_hands", "reach_two_hands", "reach_two_hands", "carry")),
                    ),
     "reach": WALK_THEN_REACH,

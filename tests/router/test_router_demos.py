@@ -222,6 +222,16 @@ def test_the_push_script_takes_the_right_hand_to_goals_on_the_left():
     assert list(both.until(obs)) == [True, False, False]
 
 
+def test_the_package_script_goes_to_a_parcel_ahead_only():
+    step, reach = script_for("package", ALL)
+    assert (step.expert, reach.expert) == ("step", "reach") and step.until
+    proprio = np.zeros((4, 51))
+    proprio[:, 3] = 1.0  # facing along x
+    parcel = np.array([[1.5, 0.2, 0.35], [0.8, 0.0, 0.35], [0.3, 1.5, 0.35], [-1.5, 0, 0.35]])
+    seen = Obs(proprio, proprio, np.zeros((4, 12)), parcel)
+    assert list(step.until(seen)) == [False, True, True, True]
+
+
 def test_without_step_a_script_walks_or_stands():
     few = tuple(name for name in ALL if name != "step")
     assert [s.expert for s in script_for("door", few)] == ["walk", "reach", "walk"]
