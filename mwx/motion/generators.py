@@ -28,7 +28,8 @@ WALK_SOURCE = ("generated: OpenSim gait2392 subject01 and DeepMimic arm series, 
 # short, quick steps that leave the centre of mass over the feet: any of them can be the last; the
 # tables end at twice this speed, so the part of the stride that a foot stands is a choice of ours
 SLOW, SLOW_STANCE = 0.3, 0.6986143114476091  # [m/s]
-SLOWLY = WalkConfig(cadence=1.8, clearance=0.08, stance_less=stance_part(SLOW) - SLOW_STANCE)
+SLOWLY = WalkConfig(cadence=1.8, clearance=0.08, stance_less=stance_part(SLOW) - SLOW_STANCE,
+                    speeds=(0.2, 0.6))
 RUN_SOURCE = ("generated: OpenSim Hamner subject02 running series, textbook stride times, "
               "spring-mass bounce")
 

@@ -24,7 +24,7 @@ from mwx.types import Array
 REACH_MARGIN = 0.04  # [m] hip ahead of the middle of the feet, and the swing of the body
 USABLE_LEG = 0.985 * (leg_ik.THIGH + leg_ik.SHANK)  # [m] a straight knee cannot be servoed
 QUICK = 1.05  # [m/s] above it feet are lifted less, within the ankles' 9 rad/s
-SPEEDS = (0.2, 1.6)  # [m/s]; below 0.6 the stance part and the arms are those of 0.6
+SPEEDS = (0.6, 1.6)  # [m/s] where the tables hold
 UpperBody = Callable[[Array, Array], Array]
 
 
@@ -43,6 +43,7 @@ class WalkConfig:
         toe_drop: [rad] toes down after lift-off.
         abduction: [rad] arms off the body.
         rounds: of whole-body correction.
+        speeds: [m/s] least and greatest.
     """
 
     height: float = 0.95
@@ -55,6 +56,7 @@ class WalkConfig:
     toe_drop: float = 0.2
     abduction: float = 0.2
     rounds: int = 4
+    speeds: tuple[float, float] = SPEEDS
 
 
 @dataclass(frozen=True)
@@ -83,8 +85,9 @@ def walk_motion(speed: float, config: WalkConfig, upper: UpperBody | None = None
     Returns:
         qpos (T, 26), contact (T, 2) bool, advance (3,) [m]; frame 0 is the right touch-down.
     """
-    if not SPEEDS[0] <= speed <= SPEEDS[1]:
-        raise MwxError(f"walk at {speed} m/s: the tables hold for {SPEEDS[0]} to {SPEEDS[1]} m/s")
+    least, most = config.speeds
+    if not least <= speed <= most:
+        raise MwxError(f"walk at {speed} m/s: the tables hold for {least} to {most} m/s")
     timing = _timing(speed, config)
     zmp = _zmp(timing, config)
     soles = {side: _sole(timing, config, side) for side in ("left", "right")}
