@@ -112,8 +112,8 @@ def test_a_script_has_weights_and_a_ghost():
     policy, env, name = player("script", "door", seed=2)
     session = Session(policy, env)
     session.advance()
-    assert name == "script" and session.reference(0)[0] == "walk"
-    assert {k: float(v.sum()) for k, v in session.weights(0).items()}["walk"] == 1.0
+    assert name == "script" and session.reference(0)[0] == "step"
+    assert {k: float(v.sum()) for k, v in session.weights(0).items()}["step"] == 1.0
 
 
 def wait_for(condition, seconds=20.0):
