@@ -9,6 +9,7 @@ from mwx.errors import MwxError
 from mwx.experts import Expert
 from mwx.experts.scoring import alignment_term
 from mwx.router import CompositePolicy, ScriptedSwitch
+from mwx.router.adapted import Adapted
 from mwx.sim import make_for
 from mwx.sim.rollout import Observer, rollout
 from mwx.types import Array, Env, Obs, Policy, Step
@@ -120,6 +121,9 @@ def alignment_observer(policy: Policy) -> Observer | None:
     if isinstance(policy, CompositePolicy | ScriptedSwitch):
         experts = getattr(policy.library, "experts", None)
         return _mixed(list(experts.values())) if experts else None
+    if isinstance(policy, Adapted):  # whatever it adds, it is held to the experts that are mixed
+        mixed = _mixed(list(policy.mixture.library.experts.values()))
+        return lambda obs, carry, after, step: mixed(obs, carry.composite, after.composite, step)
     return None
 
 

@@ -3,11 +3,15 @@
 import csv
 import json
 
+import numpy as np
 import pytest
 
 from mwx.errors import MwxError
+from mwx.evaluation import evaluate
 from mwx.evaluation.adapted import adapted_table, read_adaptation, write_adapted
+from mwx.evaluation.policies import load_policy
 from mwx.evaluation.published import METHODS_IV, TABLE_IV
+from mwx.experts.library import shipped_root
 from mwx.router import TABLE_IV_SCHEDULES
 from mwx.runs import write_json
 
@@ -82,3 +86,11 @@ def test_runs_that_cannot_serve_are_told(run_folder, tmp_path):
         read_adaptation(tmp_path / "nothing")
     with pytest.raises(MwxError, match="name runs"):
         write_adapted([], tmp_path)
+
+
+def test_an_adapted_policy_has_an_alignment_return_too():
+    """It is that of the experts that are mixed: at most 1 a step, and here most of that."""
+    score = evaluate(load_policy(shipped_root() / "adapted" / "basketball"), "basketball", 2, 3,
+                     threads=1)
+    share = np.array(score.alignment_return) / np.array(score.length)
+    assert (share > 0.2).all() and (share < 1).all()
