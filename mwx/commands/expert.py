@@ -11,7 +11,7 @@ def train(skill: Skill, recipe: str = "cpu", out: Path | None = None, seed: int 
     """Train one specialised expert and export it when done.
 
     Args:
-        skill: one of the eight (`mwx expert list` shows those at hand).
+        skill: one of the nine (`mwx expert list` shows those at hand).
         recipe: cpu (2 cores, an hour), paper (its sizes; days on a CPU), tiny (tests).
         out: run directory; runs/<skill>-<recipe>-<seed> unless told.
         seed: of everything random.

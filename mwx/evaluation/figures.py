@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 # Okabe and Ito's palette, one colour per skill for ever
 EXPERT_COLOURS = {"stand": "#0072B2", "walk": "#E69F00", "reach": "#009E73", "run": "#D55E00",
                   "sit": "#CC79A7", "carry": "#56B4E9", "crawl": "#B8A800",
-                  "reach_two_hands": "#7F7F7F"}
+                  "reach_two_hands": "#7F7F7F", "step": "#7A4B21"}
 ACCENT, SECOND = "#0072B2", "#D55E00"
 INK, LINE = "#4a4f57", "#c9ced6"  # in a page: var(--ink), var(--line)
 STYLE: dict[Any, Any] = {"font.size": 9.0, "axes.titlesize": 10.0, "axes.titleweight": "bold",
