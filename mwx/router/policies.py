@@ -256,12 +256,12 @@ class ScriptedSwitch:
                                       np.ones_like(carry.started), stage, stage_s, proposals)
 
     def advance(self, obs: Obs, stage: Array, stage_s: Array) -> tuple[Array, Array]:
-        """Return stage (B,) and time in it (B,) [s] now; every row moves on by one at most."""
+        """Return stage (B,) and time in it (B,) [s] now; a stage may be over as it begins."""
         moved = stage.copy()
         for i, part in enumerate(self.script[:-1]):
-            here = stage == i
+            here = moved == i
             if here.any():
-                over = stage_s >= part.seconds
+                over = (stage == i) & (stage_s >= part.seconds)
                 met = part.until(obs) if part.until is not None else False
                 moved[here & (over | met)] = i + 1
         return moved, np.where(moved == stage, stage_s + CONTROL_DT, 0.0)

@@ -14,10 +14,11 @@ ARM_LENGTH = 0.56  # [m] horizontal distance, pelvis to target, from which a han
 HATCH_FREE = 1.2  # [rad] hatch angle from which the door opens fully (HumanoidBench's scene)
 DOOR_OPEN = 0.9  # [rad] door angle that leaves room to pass
 AT_DOOR = 0.43  # [m, world] pelvis from which the left hand turns the hatch with the door in front
-AT_TABLE = 0.2  # [m, world] pelvis from which either hand gets behind the box
+AT_TABLE = 0.2  # [m, world] pelvis from which the left hand gets behind the box
 AT_BOX = 0.85  # [m] horizontal distance of the pelvis from the parcel, which nobody can carry
 BOX_ASIDE = 1.2  # [rad] from ahead, from which the way to the parcel is not worth it
 AT_RAMP = 2.35  # [m, world] pelvis a foot's length before the truck's ramp, which nobody climbs
+WALK_TO_DOOR, WALK_TO_TABLE = 0.18, (0.03, 0.08)  # [m, world] the table's: left, right hand
 HINGE, HATCH = 0, 1  # places in the door's task group
 
 
@@ -41,6 +42,16 @@ def is_for_left_hand(obs: Obs) -> Array:
     return np.asarray(~np.isfinite(obs.right_target).all(-1))
 
 
+def either(one: Advance, other: Advance) -> Advance:
+    """Return the condition that one of two holds."""
+    return lambda obs: one(obs) | other(obs)
+
+
+def is_for_right_hand(obs: Obs) -> Array:
+    """Return (B,) bool: the task sends the right hand somewhere."""
+    return ~is_for_left_hand(obs)
+
+
 def beyond(x: float) -> Advance:
     """Return the condition that the pelvis is beyond a place [m, world]."""
     return lambda obs: obs.proprio[:, 0] > x
@@ -57,7 +68,9 @@ WALK_THEN_REACH = (ScriptStage("walk", within(ARM_LENGTH)), ScriptStage("reach")
 SCRIPTS: Mapping[str, tuple[ScriptStage, ...]] = MappingProxyType({
     "door": (ScriptStage("step", beyond(AT_DOOR)),
              ScriptStage("reach", door_is_open), ScriptStage("walk")),
-    "push": (ScriptStage("step", beyond(AT_TABLE)),
+    # a right hand gets further to the left from where a walk runs it onto the table (docs/log.md)
+    "push": (ScriptStage("step", either(is_for_right_hand, beyond(AT_TABLE))),
+             ScriptStage("walk", either(is_for_left_hand, beyond(WALK_TO_TABLE[1]))),
              ScriptStage("reach_two_hands", is_for_left_hand), ScriptStage("reach")),
     "truck": (ScriptStage("step", beyond(AT_RAMP)), ScriptStage("stand")),
     "package": (ScriptStage("step", is_at_box), ScriptStage("reach")),
@@ -73,8 +86,6 @@ SCRIPTS: Mapping[str, tuple[ScriptStage, ...]] = MappingProxyType({
 
 
 # where a library has no Step: a walk can be stopped by the door and by the table only
-WALK_TO_DOOR, WALK_TO_TABLE = 0.18, (0.03, 0.08)  # [m, world] the table's: left, right hand
-
 
 def is_at_table(obs: Obs) -> Array:
     """Return (B,) bool: a walk that is taken over now brings the hand that pushes to the box."""
@@ -83,7 +94,7 @@ def is_at_table(obs: Obs) -> Array:
 
 WITHOUT_STEP: Mapping[str, tuple[ScriptStage, ...]] = MappingProxyType({
     "door": (ScriptStage("walk", beyond(WALK_TO_DOOR)), *SCRIPTS["door"][1:]),
-    "push": (ScriptStage("walk", is_at_table), *SCRIPTS["push"][1:]),
+    "push": (ScriptStage("walk", is_at_table), *SCRIPTS["push"][2:]),
     "truck": SCRIPTS["stand"], "package": SCRIPTS["stand"],
 })
 

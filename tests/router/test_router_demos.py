@@ -6,6 +6,7 @@ from router_toy import ToyEnv, at_corner, corner_library
 from scipy.spatial.transform import Rotation
 
 from mwx.errors import MwxError
+from mwx.experts import load_library
 from mwx.robot import H1
 from mwx.router import (
     DESCRIPTIONS,
@@ -211,15 +212,22 @@ def test_the_door_script_steps_up_reaches_and_walks_through():
 
 
 def test_the_push_script_takes_the_right_hand_to_goals_on_the_left():
-    step, both, left = script_for("push", ALL)
-    assert (step.expert, both.expert, left.expert) == ("step", "reach_two_hands", "reach")
-    proprio = np.zeros((3, 51))
-    proprio[:, 0] = [0.05, 0.25, 0.1]
-    right = np.array([[np.nan] * 3, [0.6, -0.1, 1.0], [0.6, -0.1, 1.0]])
-    obs = Obs(proprio, proprio, proprio[:, :9], np.zeros((3, 3)), right)
-    assert step.until and both.until
-    assert list(step.until(obs)) == [False, True, False]
-    assert list(both.until(obs)) == [True, False, False]
+    """The left hand pushes after a few steps, the right one after a walk; nobody does both."""
+    script = script_for("push", ALL)
+    assert [s.expert for s in script] == ["step", "walk", "reach_two_hands", "reach"]
+    switch = ScriptedSwitch(load_library(), script)
+    right = np.array([[np.nan] * 3, [0.6, -0.1, 1.0]])
+
+    def at(x):
+        proprio = np.zeros((2, 51))
+        proprio[:, 0] = x
+        return Obs(proprio, proprio, proprio[:, :9], np.zeros((2, 3)), right)
+    stage, time_s, led = np.zeros(2, int), np.zeros(2), []
+    for x in (0.0, 0.05, 0.1, 0.15, 0.25):
+        stage, time_s = switch.advance(at(x), stage, time_s)
+        led.append([script[i].expert for i in stage])
+    assert led == [["step", "walk"], ["step", "walk"], ["step", "reach_two_hands"],
+                   ["step", "reach_two_hands"], ["reach", "reach_two_hands"]]
 
 
 def test_the_package_script_goes_to_a_parcel_ahead_only():
@@ -237,7 +245,7 @@ def test_without_step_a_script_walks_or_stands():
     assert [s.expert for s in script_for("door", few)] == ["walk", "reach", "walk"]
     walk, *hands = script_for("push", few)
     assert walk.expert == "walk" and walk.until
-    assert tuple(hands) == script_for("push", ALL)[1:]
+    assert tuple(hands) == script_for("push", ALL)[2:]
     proprio = np.zeros((2, 51))
     proprio[:, 0] = 0.05  # near enough for the left hand, not for the right one
     right = np.array([[np.nan] * 3, [0.6, -0.1, 1.0]])
