@@ -62,12 +62,13 @@ def fit_prior(demos: Sequence[Demonstration], groups: int, config: PriorConfig) 
 
 def demo_labels(demos: Sequence[Demonstration], groups: int) -> Array:
     """Return all labels (N, G, K); one set of labels serves every group, several are averaged."""
-    labels = []
-    for demo in demos:
-        fits = demo.labels.shape[1] == groups
-        one = demo.labels if fits else demo.labels.mean(1, keepdims=True)
-        labels.append(np.broadcast_to(one, (len(demo), groups, one.shape[2])))
-    return np.concatenate(labels)
+    return np.concatenate([for_groups(demo.labels, groups) for demo in demos])
+
+
+def for_groups(labels: Array, groups: int) -> Array:
+    """Return labels (T, any, K) as (T, G, K): repeated or averaged where their groups differ."""
+    one = labels if labels.shape[1] == groups else labels.mean(1, keepdims=True)
+    return np.broadcast_to(one, (len(labels), groups, labels.shape[2]))
 
 
 def demo_features(demos: Sequence[Demonstration]) -> Array:

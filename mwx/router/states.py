@@ -9,7 +9,7 @@ from mwx.router.demos import Demonstration, task_progress
 from mwx.router.features import features
 from mwx.router.guidance import on_simplex
 from mwx.router.policies import CompositePolicy, ScriptedSwitch
-from mwx.router.priors import DemoPrior, demo_features
+from mwx.router.priors import DemoPrior, demo_features, for_groups
 from mwx.types import Array, Env
 
 
@@ -75,7 +75,8 @@ def rollout_pool(policy: CompositePolicy, env: Env, prior: DemoPrior, steps: int
     if script is None:
         labels = prior(flat, np.where(np.isnan(progress), known, progress))
     else:
-        labels = on_simplex(script.weights[np.concatenate(stages)], floor)
+        labels = on_simplex(for_groups(script.weights[np.concatenate(stages)],
+                                       getattr(policy.router, "groups", 1)), floor)
     return StatePool(flat, known, progress, labels)
 
 

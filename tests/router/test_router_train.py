@@ -30,7 +30,7 @@ from mwx.router import (
 )
 from mwx.router.losses import guidance_weight
 from mwx.router.policies import ScriptedSwitch
-from mwx.router.priors import fit_prior
+from mwx.router.priors import fit_prior, for_groups
 from mwx.router.states import rollout_pool
 from mwx.router.train import grouped
 from mwx.runs import Run, read_metrics
@@ -104,6 +104,14 @@ def test_the_script_labels_the_states_that_the_router_gets_into(world):
     np.testing.assert_allclose(pool.prior[:, 0], expected)
 
 
+def test_labels_serve_any_joint_groups():
+    shares = np.random.default_rng(0).dirichlet(np.ones(3), (5, 4))  # (T, G, K)
+    assert np.array_equal(for_groups(shares, 4), shares)
+    np.testing.assert_allclose(for_groups(shares, 1)[:, 0], shares.mean(1))
+    repeated = for_groups(shares[:, :1], 4)
+    assert repeated.shape == (5, 4, 3) and (repeated == shares[:, :1]).all()
+
+
 def test_top1_mode_also_learns(world, router):
     policy = CompositePolicy(router[0], world[1], mode="top1")
     assert mean_return(policy) > 1.7
@@ -162,7 +170,7 @@ def test_literal_mode_reaches_the_closed_form(world):
         QUICK, rounds=1, updates=600, rollout_steps=0, log_every=600,
         loss=LossConfig(lambda0=1.0, half_life=1e9, beta=0.1)))
     trained = train_router(env, library, guidance, demos, config)
-    from mwx.router.priors import fit_prior
+    from mwx.router.priors import fit_prior, for_groups
     shares = fit_prior(demos, 1, config.prior)(np.zeros((1, 1)), np.zeros(1))[0, 0]
     best = optimum(guidance.weights, shares, guidance_weight(600, config.loss), 0.1)
     weights, _ = trained.weights(demos[0].obs, demos[0].progress)
