@@ -170,7 +170,7 @@ def test_literal_mode_reaches_the_closed_form(world):
         QUICK, rounds=1, updates=600, rollout_steps=0, log_every=600,
         loss=LossConfig(lambda0=1.0, half_life=1e9, beta=0.1)))
     trained = train_router(env, library, guidance, demos, config)
-    from mwx.router.priors import fit_prior, for_groups
+    from mwx.router.priors import fit_prior
     shares = fit_prior(demos, 1, config.prior)(np.zeros((1, 1)), np.zeros(1))[0, 0]
     best = optimum(guidance.weights, shares, guidance_weight(600, config.loss), 0.1)
     weights, _ = trained.weights(demos[0].obs, demos[0].progress)
