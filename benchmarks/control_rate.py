@@ -14,7 +14,7 @@ import numpy as np
 
 from mwx.agents import compute
 from mwx.experts.library import shipped_root
-from mwx.router.adapted import load_adapted
+from mwx.router.adapted import Adapted, load_adapted
 from mwx.sim import make
 
 STEPS, WARM_UP, CONTROL_MS = 300, 30, 20.0
@@ -28,7 +28,7 @@ def main() -> None:
     args = parser.parse_args()
     # a folder with a teacher acts by that unless it plans; the world model is what is timed here
     planned = load_adapted(args.folder, planned=True)
-    prior = type(planned)(planned.mixture, planned.model, planned.step)
+    prior = Adapted(planned.mixture, planned.model, planned.step)
     config = planned.mixture.config
     env = make(f"h1-{config.task.removeprefix('h1-')}", 1, 0, 1)
     policies = {"mixture of experts": planned.mixture.composite, "policy prior": prior,

@@ -16,8 +16,9 @@ class SteerPrior(ClipPrior):
     """A gait whose heading follows `obs.target`; along world x where none is named.
 
     The expert sees the error of its heading, bounded, in place of its heading: to come back to a
-    heading is what it has learned under pushes, and that is to turn. It never halts, nor does it
-    turn on the spot: a slow gait leaves halting to whoever takes over.
+    heading is what it has learned under pushes, and that is to turn. Not every training learns it
+    well enough to turn far (docs/log.md): measure one. It never halts, nor does it turn on the
+    spot: a slow gait leaves halting to whoever takes over.
     """
 
     def look(self, obs: Obs, carry: Carry) -> tuple[Target, Carry]:

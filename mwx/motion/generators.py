@@ -27,7 +27,8 @@ WALK_SOURCE = ("generated: OpenSim gait2392 subject01 and DeepMimic arm series, 
 
 # short, quick steps that leave the centre of mass over the feet: any of them can be the last; the
 # tables end at twice this speed, so the part of the stride that a foot stands is a choice of ours
-SLOW, SLOW_STANCE = 0.3, 0.6986143114476091  # [m/s]
+# (all its digits: the shipped Step is trained on them, and comes out bit for bit)
+SLOW, SLOW_STANCE = 0.3, 0.6986143114476091  # [m/s], share of the stride
 SLOWLY = WalkConfig(cadence=1.8, clearance=0.08, stance_less=stance_part(SLOW) - SLOW_STANCE,
                     speeds=(0.2, 0.6))
 RUN_SOURCE = ("generated: OpenSim Hamner subject02 running series, textbook stride times, "
@@ -60,7 +61,11 @@ def walk(speed: float | None = None, config: WalkConfig | None = None) -> Refere
 
 def step(speed: float | None = None, config: WalkConfig | None = None) -> Reference:
     """Return one stride of stepping slowly along +x (0.3 m/s); frame 0 is the right touch-down."""
-    walking = walk(SLOW if speed is None else speed, config or SLOWLY)
+    config, speed = config or SLOWLY, SLOW if speed is None else speed
+    least, most = config.speeds
+    if not least <= speed <= most:
+        raise MwxError(f"step at {speed} m/s: it goes at {least} to {most} m/s; walk goes faster")
+    walking = walk(speed, config)
     return dataclasses.replace(walking, label="step")
 
 
@@ -134,7 +139,7 @@ SKILLS: dict[str, Callable[[float | None, Any], Reference]] = {
     "sit": functools.partial(sitting, "sit"),
     "sit_down": functools.partial(sitting, "sit_down"),
     "stand": stand,
-    "step": step,
     "stand_up": functools.partial(sitting, "stand_up"),
+    "step": step,
     "walk": walk,
 }

@@ -24,7 +24,7 @@ HINGE, HATCH = 0, 1  # places in the door's task group
 
 def distance_to_target(obs: Obs) -> Array:
     """Return the horizontal distance from the pelvis to the target (B,) [m]; NaN without one."""
-    return np.linalg.norm(obs.target[:, :2] - obs.proprio[:, :2], axis=-1)
+    return bearing(obs)[1]
 
 
 def within(distance: float) -> Advance:
