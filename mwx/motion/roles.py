@@ -1,5 +1,6 @@
 """Which named point of a clip plays which part of the body."""
 
+import re
 from collections.abc import Sequence
 
 from mwx.errors import MwxError
@@ -8,20 +9,22 @@ from mwx.types import Array
 
 SIDED = ("hip", "knee", "ankle", "toe", "shoulder", "elbow", "wrist")
 OPTIONAL = ("neck", "toe")
-# part -> names it has in ASF (CMU), SMPL, DeepMimic / AMP and BVH skeletons; * is the side
+# part -> the words it goes by in ASF (CMU), SMPL, DeepMimic / AMP and BVH skeletons, better ones
+# first: a "foot" is the ankle where nothing is called one, and the toe beside an ankle
 ALIASES = {
-    "pelvis": ("root", "Pelvis", "pelvis", "Hips", "hips"),
-    "neck": ("thorax", "Neck", "neck", "head"),
-    "hip": ("*hipjoint", "*_Hip", "*_thigh", "*UpLeg", "*_hip"),
-    "knee": ("*femur", "*_Knee", "*_shin", "*Leg", "*_knee"),
-    "ankle": ("*tibia", "*_Ankle", "*_foot", "*Foot", "*_ankle"),
-    "toe": ("*foot", "*_Foot", "*ToeBase", "*Toe", "*_toe"),
-    "shoulder": ("*clavicle", "*_Shoulder", "*_upper_arm", "*Arm", "*_shoulder"),
-    "elbow": ("*humerus", "*_Elbow", "*_lower_arm", "*ForeArm", "*_elbow"),
-    "wrist": ("*radius", "*_Wrist", "*_hand", "*Hand", "*_wrist"),
+    "pelvis": ("pelvis", "hips", "hip", "midhip", "root"),
+    "neck": ("thorax", "neck", "head"),
+    "hip": ("upleg", "thigh", "hip", "hipjoint"),
+    "knee": ("femur", "knee", "shin", "leg"),
+    "ankle": ("tibia", "ankle", "foot"),
+    "toe": ("toebase", "toe", "foot", "ball", "toes", "bigtoe", "footindex"),
+    "shoulder": ("arm", "upperarm", "shoulder", "clavicle"),
+    "elbow": ("humerus", "elbow", "forearm", "lowerarm"),
+    "wrist": ("radius", "wrist", "hand"),
 }
-SIDES = {"left": ("l", "L", "left", "Left"), "right": ("r", "R", "right", "Right")}
-PREFIXES = ("mixamorig:", "mixamorig_", "mixamorig")  # of Mixamo's exports
+SIDES = {"l": "left", "left": "left", "r": "right", "right": "right"}
+WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")  # of camel case or between separators
+PREFIX = re.compile(r"^(.*:|mixamorig_?)")  # what exporters put before a name
 
 
 def find_parts(names: Sequence[str]) -> dict[str, int]:
@@ -30,13 +33,13 @@ def find_parts(names: Sequence[str]) -> dict[str, int]:
     Args:
         names: of the points.
     """
-    plain = {_plain(name): i for i, name in reversed(list(enumerate(names)))}
-    found = {}
+    plain = {plain_name(name): i for i, name in reversed(list(enumerate(names)))}
+    found: dict[str, int] = {}
     for place, options in _places():
-        # "lfoot" is the ball of an ASF foot, "left_foot" the ankle of an AMP one
-        name = next((o for o in options if o in plain), None)
-        if name is not None:
-            found[place] = plain[name]
+        taken = found.get(place.replace("toe", "ankle"))
+        index = next((plain[o] for o in options if o in plain and plain[o] != taken), None)
+        if index is not None:
+            found[place] = index
     return found
 
 
@@ -59,12 +62,21 @@ def _places() -> list[tuple[str, list[str]]]:
     """Return each part of the body with the names it may have."""
     places = []
     for part, aliases in ALIASES.items():
-        for side in SIDES if part in SIDED else ("",):
-            options = [a.replace("*", s) for a in aliases for s in SIDES.get(side, ("",))]
-            places.append((f"{side}_{part}" if side else part, options))
+        for side in ("left_", "right_") if part in SIDED else ("",):
+            places.append((side + part, [side + alias for alias in aliases]))
     return places
 
 
-def _plain(name: str) -> str:
-    """Return a name without what exporters put before it."""
-    return next((name.removeprefix(p) for p in PREFIXES if name.startswith(p)), name)
+def plain_name(name: str) -> str:
+    """Return a name in one spelling: "LeftFoot", "L_Foot", "lfoot" and "foot_l" are "left_foot"."""
+    words = [word.lower() for word in WORD.findall(PREFIX.sub("", name))]
+    for at in (0, -1):
+        if len(words) > 1 and words[at] in SIDES:
+            side = SIDES[words.pop(at)]
+            return f"{side}_{''.join(words)}"
+    whole = "".join(words)
+    for short, side in SIDES.items():
+        rest = whole.removeprefix(short)
+        if rest != whole and any(rest in aliases for aliases in ALIASES.values()):
+            return f"{side}_{rest}"
+    return whole
