@@ -1,5 +1,6 @@
 """motion retarget, generate, sheet, show, export, import: references and how good they are."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -32,8 +33,7 @@ def retarget(clip: Clip, skeleton: Path | None = None, fps: float | None = None,
     """
     from mwx.motion import quality_sheet, read_clip, retarget_clip
     source = read_clip(clip, skeleton=skeleton, fps=fps, body_model=body_model)
-    for note in source.notes:
-        print(f"{clip.name}: {note}")
+    _say(clip, source.notes)
     reference = retarget_clip(source, label=label or source.label or clip.stem)
     _show(quality_sheet(reference))
     if png:
@@ -77,7 +77,9 @@ def sheet(reference: ReferenceFile, png: Path | None = None, clip: Path | None =
         raise MwxError("--clip is for the picture: say where it goes with --png sheet.png")
     if png:
         from mwx.evaluation.motion_sheet import write_sheet
-        print(f"sheet: {write_sheet(made, png, read_clip(clip) if clip else None)}")
+        source = read_clip(clip) if clip else None
+        _say(clip or reference, source.notes if source else ())
+        print(f"sheet: {write_sheet(made, png, source)}")
 
 
 def show(motion: Motion, clip: Path | None = None, out: Path | None = None,
@@ -107,11 +109,14 @@ def show(motion: Motion, clip: Path | None = None, out: Path | None = None,
     from mwx.evaluation.motion_film import film
     from mwx.evaluation.motion_source import motion_of
     from mwx.evaluation.motion_stage import stage
-    from mwx.motion import read_clip
+    from mwx.motion import quality_sheet, read_clip
     from mwx.runs import RUNS
     reference, source = motion_of(motion, speed, skeleton, fps, body_model)
     if clip is not None:
         source = read_clip(clip, skeleton=skeleton, fps=fps, body_model=body_model)
+    _say(clip or motion, source.notes if source else ())
+    missed = quality_sheet(reference).sentence()
+    print(f"{reference.label}: {'misses ' + missed if missed else 'all targets met'}")
     shown = stage(reference, source, simulated=simulate, ghost=ghost, periods=periods)
     if viewer:
         from mwx.integrations.motion_viewer import watch_motion
@@ -148,6 +153,12 @@ def import_(motion: Target, label: str | None = None, fps: float | None = None,
     reference: Reference = import_reference(motion, label, fps)
     _show(quality_sheet(reference))
     print(f"reference: {reference.save(out or Path('references') / f'{motion.stem}.npz')}")
+
+
+def _say(source: str | Path, notes: Iterable[str]) -> None:
+    """Print what was found out, or assumed, about a file."""
+    for note in notes:
+        print(f"{Path(source).name}: {note}")
 
 
 def _show(sheet: "Sheet") -> None:

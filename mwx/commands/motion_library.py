@@ -116,18 +116,27 @@ def _show_build(report: "BuildReport") -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("clip", "label", "references", "seconds", "split", "",
+    from mwx.motion.quality import TARGETS, Sheet
+    table = Table("clip", "label", "references", "seconds", "split", "", "misses",
                   title=f"library: {report.library.folder}")
+    notes: dict[str, list[str]] = {}  # without what differs from clip to clip, in brackets
     for made in report.made:
         lead = made.entries[-1]
+        for note in made.notes:
+            notes.setdefault(note.partition(" (")[0], []).append(made.source)
+        sheet = Sheet(lead.label, {n: x for n, x in lead.metrics.items() if n in TARGETS})
         table.add_row(_plain(made.source), f"{lead.label} ({lead.label_origin})",
                       f"{len(made.entries)}{', loops' if lead.loopable else ''}",
-                      f"{lead.frames / lead.fps:.2f}", lead.split, "[green]made[/]")
+                      f"{lead.frames / lead.fps:.2f}", lead.split, "[green]made[/]",
+                      ", ".join(name.replace("_", " ") for name in sheet.missed))
     for name, twin in report.duplicates:
-        table.add_row(_plain(name), "", "0", "", "", f"the same bytes as {_plain(twin)}")
+        table.add_row(_plain(name), "", "0", "", "", f"the same bytes as {_plain(twin)}", "")
     console = Console()
     if table.row_count:
         console.print(table)
+    for note, sources in notes.items():
+        others = f" and {len(sources) - 1} more" if len(sources) > 1 else ""
+        console.print(f"{sources[0]}{others}: {note}", markup=False)
     for name, reason in report.skipped:
         console.print(f"[yellow]skipped[/] {_plain(name)}: {_plain(reason)}")
     entries = report.library.entries

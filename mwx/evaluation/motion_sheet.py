@@ -136,7 +136,7 @@ def _heading(figure: "Figure", now: Measured) -> None:
     reference, sheet = now.reference, now.sheet
     kind = "generated" if reference.generated else "captured"
     loop = f", loop of {reference.advance[0]:.2f} m" if reference.loop else ""
-    failed = [name for name in sheet.values if not sheet.passes(name)]
+    failed = sheet.missed
     verdict = "all targets met" if not failed else \
         f"{len(failed)} of {len(sheet.values)} targets missed"
     figure.text(0.04, 0.972, reference.label, fontsize=17, fontweight="bold", color="#16191d",

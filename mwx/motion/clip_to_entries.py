@@ -64,11 +64,15 @@ class Job:
 
 @dataclass(frozen=True)
 class Made:
-    """What came of a clip: its entries, the leading one last, or the reason why there are none."""
+    """What came of a clip: its entries, the leading one last, or the reason why there are none.
+
+    `notes` are the clip's: what its reader found out or assumed.
+    """
 
     source: str
     entries: tuple[Entry, ...] = ()
     reason: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def make(job: Job) -> Made:
@@ -86,7 +90,7 @@ def make(job: Job) -> Made:
     except Exception as error:  # one odd clip among thousands must not end the build
         return Made(source, reason=f"internal error: {type(error).__name__}: {error}")
     made.sort(key=lambda entry: entry.leads)
-    return Made(source, tuple(made))
+    return Made(source, tuple(made), notes=clip.notes)
 
 
 def _pieces(clip: MotionClip, piece_s: float) -> Iterator[MotionClip]:

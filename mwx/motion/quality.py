@@ -17,6 +17,7 @@ from mwx.types import Array
 
 DEPTH = 0.005  # [m] deeper overlaps of the robot's own parts count as collisions
 FLAT = 0.02  # [m] a standing foot whose heel is lower than this stands flat
+BASE_SPEED = 8.0  # [m/s] of the pelvis; the fastest run of this project asks 5, plus its bounce
 ARM = ("shoulder_yaw_link", "elbow_link", "hand")
 # quantity -> (unit, target, larger is better)
 TARGETS = {
@@ -25,8 +26,10 @@ TARGETS = {
     "skate_p95": ("cm/s", 3.0, False), "sole_height": ("cm", 0.3, False),
     "penetration": ("cm", 0.5, False), "foot_tilt": ("deg", 3.0, False),
     "inside_limits": ("%", 100.0, True), "inside_speed_limits": ("%", 100.0, True),
-    "joint_jump": ("rad/frame", 0.3, False), "acceleration_rms": ("rad/s^2", 16.0, False),
-    "self_collision": ("% frames", 0.0, False), "unexplained_p95": ("body weight", 0.3, False),
+    "joint_jump": ("rad/frame", 0.3, False), "base_speed": ("m/s", BASE_SPEED, False),
+    "acceleration_rms": ("rad/s^2", 16.0, False),
+    "self_collision": ("% frames", 0.0, False), "supported": ("% frames", 1.0, True),
+    "unexplained_p95": ("body weight", 0.3, False),
     "utilisation": ("of torque bound", 1.0, False),
 }
 
@@ -62,9 +65,19 @@ class Sheet:
         return f"{'>=' if more else '<='} {target:g}"
 
     @property
+    def missed(self) -> tuple[str, ...]:
+        """The measured quantities that do not meet their targets."""
+        return tuple(name for name in self.values if not self.passes(name))
+
+    @property
     def passed(self) -> bool:
         """All measured quantities meet their targets."""
-        return all(self.passes(name) for name in self.values)
+        return not self.missed
+
+    def sentence(self) -> str:
+        """Return what misses its target, with both numbers; "" where nothing does."""
+        return ", ".join(f"{name.replace('_', ' ')} {self.values[name]:.3g} {self.targets[name][0]}"
+                         f" ({self.bound(name)})" for name in self.missed)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the values as JSON numbers."""
@@ -96,14 +109,26 @@ def quality_sheet(reference: Reference, forward: FeedForward | None = None) -> S
     values = {n: reference.metrics[n] for n in ("key_error_mean", "key_error_p95", "bone_direction")
               if n in reference.metrics}
     values |= _stance(_feet(reference.qpos), reference)
-    values |= _joints(reference, advance)
+    values |= _joints(reference)
     values["self_collision"] = 100 * float(self_collisions(reference.qpos).mean())
     forward = forward or feed_forward(reference.qpos, reference.contact, reference.fps, advance,
                                       smoothing=smoothing, supports=reference.bearing or None)
     stands = np.any([*reference.contact.T, *reference.bearing.values()], axis=0)
-    values["unexplained_p95"] = _p95(forward.unexplained[stands])
+    values["supported"] = 100 * float(stands.mean())
+    # of a robot that nothing ever bears, all frames count: it floats or falls
+    values["unexplained_p95"] = _p95(forward.unexplained[stands if stands.any() else ...])
     values["utilisation"] = float(forward.utilisation.max())
     return Sheet(reference.label, values)
+
+
+def steps(reference: Reference) -> Array:
+    """Return the tangent steps (T - 1, 25) between frames, (T, 25) over the seam of a loop."""
+    qpos = reference.qpos
+    if reference.loop:
+        last = qpos[:1].copy()
+        last[:, :3] += reference.advance
+        qpos = np.concatenate([qpos, last])
+    return tangent.difference(qpos[:-1], qpos[1:])
 
 
 def fidelity(qpos: Array, targets: Targets) -> dict[str, float]:
@@ -183,17 +208,17 @@ def _stance(feet: list[tuple[Array, Array]], reference: Reference) -> dict[str, 
     return out
 
 
-def _joints(reference: Reference, advance: Array | None) -> dict[str, float]:
+def _joints(reference: Reference) -> dict[str, float]:
     joints = reference.qpos[:, 7:]
-    steps = np.diff(joints, axis=0)
-    if advance is not None:
-        steps = np.concatenate([steps, joints[:1] - joints[-1:]])
+    moves = steps(reference)
+    base, moves = np.linalg.norm(moves[:, :3], axis=1), np.abs(moves[:, 6:])
     inside = ((joints >= H1.low) & (joints <= H1.high)).all(axis=1)
-    slow = np.all(np.abs(steps) * reference.fps <= H1.speed_limit, axis=1).reshape(-1)
+    slow = np.all(moves * reference.fps <= H1.speed_limit, axis=1).reshape(-1)
     change = tangent.acceleration(reference.qvel, reference.fps, reference.loop)[:, 6:]
     return {"inside_limits": 100 * float(inside.mean()),
             "inside_speed_limits": 100 * float(slow.mean()) if len(slow) else 100.0,
-            "joint_jump": float(np.abs(steps).max(initial=0)),
+            "joint_jump": float(moves.max(initial=0)),
+            "base_speed": float(base.max(initial=0)) * reference.fps,
             "acceleration_rms": float(np.sqrt(np.mean(change ** 2)))}
 
 

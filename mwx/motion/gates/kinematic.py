@@ -6,10 +6,10 @@ import mujoco
 import numpy as np
 
 from mwx.maths import rotations
-from mwx.motion import bodies, contacts, tangent
+from mwx.motion import bodies, contacts
 from mwx.motion.feedforward import FEET
 from mwx.motion.gates.verdict import Check, Verdict, decide
-from mwx.motion.quality import FLAT, self_collisions
+from mwx.motion.quality import BASE_SPEED, FLAT, self_collisions, steps
 from mwx.motion.reference import Reference
 from mwx.robot import H1, h1_numbers
 from mwx.types import Array
@@ -25,7 +25,7 @@ class KinematicLimits:
         beyond: [rad] a joint may be outside its range: rounding only, no policy can go there.
         speed: joint speed as a part of the joint's own bound.
         jump: [rad] of a joint between frames; H1's fastest joints (23 rad/s) cover 0.46 at 50 Hz.
-        base_speed: [m/s] of the pelvis; the fastest run of this project asks 5, plus its bounce.
+        base_speed: [m/s] of the pelvis.
         base_turn: [rad/s] of the pelvis; a quick human turn is about 6.
         quaternion: departure of the base quaternion's length from 1.
         skate_mean, skate_p95: [cm/s] of a standing sole; H2O's own retargeted set has 5.7 and 16.7
@@ -39,7 +39,7 @@ class KinematicLimits:
     beyond: float = 1e-6
     speed: float = 1.0
     jump: float = 0.46
-    base_speed: float = 8.0
+    base_speed: float = BASE_SPEED
     base_turn: float = 15.0
     quaternion: float = 1e-3
     skate_mean: float = 5.0
@@ -61,11 +61,11 @@ def kinematic(reference: Reference, limits: KinematicLimits | None = None) -> Ve
 def _joints(reference: Reference, limits: KinematicLimits) -> list[Check]:
     joints = reference.qpos[:, 7:]
     beyond = np.maximum(H1.low - joints, joints - H1.high)
-    steps = np.abs(_steps(reference)[:, 6:])
-    speed = steps * reference.fps / H1.speed_limit
+    moves = np.abs(steps(reference)[:, 6:])
+    speed = moves * reference.fps / H1.speed_limit
     return [_joint_check("beyond", np.maximum(beyond, 0), limits.beyond, "rad", "beyond its range"),
             _joint_check("speed", speed, limits.speed, "of its bound", "at a speed"),
-            _joint_check("jump", steps, limits.jump, "rad", "jumps to the next frame by")]
+            _joint_check("jump", moves, limits.jump, "rad", "jumps to the next frame by")]
 
 
 def _joint_check(name: str, values: Array, limit: float, unit: str, verb: str) -> Check:
@@ -78,7 +78,7 @@ def _joint_check(name: str, values: Array, limit: float, unit: str, verb: str) -
 
 
 def _base(reference: Reference, limits: KinematicLimits) -> list[Check]:
-    rates = _steps(reference)[:, :6] * reference.fps
+    rates = steps(reference)[:, :6] * reference.fps
     length = np.abs(np.linalg.norm(reference.qpos[:, 3:7], axis=1) - 1)
     return [_worst("base_speed", np.linalg.norm(rates[:, :3], axis=1), limits.base_speed, "m/s",
                    "the base moves"),
@@ -86,16 +86,6 @@ def _base(reference: Reference, limits: KinematicLimits) -> list[Check]:
                    "the base turns"),
             _worst("quaternion", length, limits.quaternion, "",
                    "the base quaternion's length is off by")]
-
-
-def _steps(reference: Reference) -> Array:
-    """Return the tangent steps (T - 1, 25) between frames, (T, 25) over the seam of a loop."""
-    qpos = reference.qpos
-    if reference.loop:
-        last = qpos[:1].copy()
-        last[:, :3] += reference.advance
-        qpos = np.concatenate([qpos, last])
-    return tangent.difference(qpos[:-1], qpos[1:])
 
 
 def _worst(name: str, values: Array, limit: float, unit: str, said: str) -> Check:
