@@ -117,20 +117,20 @@ def _show_build(report: "BuildReport") -> None:
     from rich.table import Table
 
     from mwx.motion.quality import TARGETS, Sheet
-    table = Table("clip", "label", "references", "seconds", "split", "", "misses",
+    table = Table("clip", "label", "references", "seconds", "split", "",
                   title=f"library: {report.library.folder}")
     notes: dict[str, list[str]] = {}  # without what differs from clip to clip, in brackets
     for made in report.made:
         lead = made.entries[-1]
-        for note in made.notes:
-            notes.setdefault(note.partition(" (")[0], []).append(made.source)
         sheet = Sheet(lead.label, {n: x for n, x in lead.metrics.items() if n in TARGETS})
+        for note in (*made.notes, *(f"misses {name.replace('_', ' ')}"
+                                    for name in sheet.missed)):
+            notes.setdefault(note.partition(" (")[0], []).append(made.source)
         table.add_row(_plain(made.source), f"{lead.label} ({lead.label_origin})",
                       f"{len(made.entries)}{', loops' if lead.loopable else ''}",
-                      f"{lead.frames / lead.fps:.2f}", lead.split, "[green]made[/]",
-                      ", ".join(name.replace("_", " ") for name in sheet.missed))
+                      f"{lead.frames / lead.fps:.2f}", lead.split, "[green]made[/]")
     for name, twin in report.duplicates:
-        table.add_row(_plain(name), "", "0", "", "", f"the same bytes as {_plain(twin)}", "")
+        table.add_row(_plain(name), "", "0", "", "", f"the same bytes as {_plain(twin)}")
     console = Console()
     if table.row_count:
         console.print(table)

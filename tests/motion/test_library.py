@@ -330,6 +330,7 @@ def test_the_verbs_print_what_became_of_it(tmp_path: Path, capsys: pytest.Captur
     assert cli.main(["motion", "build", str(tmp_path / "clips"), "--out", out]) == 0
     text = capsys.readouterr().out
     assert "skipped broken.npz" in text and "stand (guessed)" in text and "1 clips made" in text
+    assert "quiet.npz: z up" in text and "quiet.npz: misses bone direction" in text
     assert cli.main(["motion", "filter", out, "--gates", "kinematic,dynamics"]) == 0
     text = capsys.readouterr().out
     assert "2 of 2 references kept" in text and "retention" in text
