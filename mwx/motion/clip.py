@@ -24,6 +24,13 @@ def check_frames(count: int, source: str) -> None:
                        "recording into clips (a skill takes seconds)")
 
 
+def told_rate(said: float, told: float | None) -> tuple[float, tuple[str, ...]]:
+    """Return the rate [Hz] that the user tells, else the file's; a note where they differ."""
+    if told is None or np.isclose(said, told, rtol=1e-6):
+        return said, ()
+    return told, (f"rate: {told:g} Hz as told; the file says {said:g}",)
+
+
 @dataclass(frozen=True)
 class MotionClip:
     """J named points moving in a z-up world.

@@ -2,11 +2,12 @@
 
 A bone is named by its far end: the point "lfemur" is the left knee. With C the bone's own axes and
 M the turn of its degrees of freedom, G_child = G_parent C M C^-1 and
-p_child = p_parent + G_child direction length. Lengths are in units of 1 / `length` inch; y is up.
+p_child = p_parent + G_child direction length. Lengths are in units of 1 / `length` inch, or, where
+nobody has such legs, in the unit that makes them a person's; y is up.
 """
 
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +17,10 @@ import numpy as np
 from mwx.errors import MwxError, nearest
 from mwx.maths import rotations
 from mwx.motion.clip import MAX_FRAMES, MotionClip, check_frames
+from mwx.motion.formats import units
 from mwx.motion.formats.text import LARGEST, MAX_SIZE, read_lines
 from mwx.motion.reference import sha256
+from mwx.motion.roles import with_told
 from mwx.types import Array
 
 INCH = 0.0254  # [m]
@@ -26,6 +29,8 @@ KIND = "neither ASF nor AMC"
 MAX_BONES = 1000  # no person's skeleton comes near
 CHANNELS = ("tx", "ty", "tz", "rx", "ry", "rz", "l")
 TO_Z_UP = rotations.about("x", np.array(np.pi / 2))
+ANGLES = {"deg": np.pi / 180, "rad": 1.0}  # first letters of an angle's unit -> [rad]
+SMALL, LARGE = np.pi, 4 * np.pi  # of the largest angle in a file: too small for degrees, too large
 LICENCE = "as the source; CMU Graphics Lab clips are free for all uses"
 
 
@@ -61,13 +66,12 @@ def read_asf(path: Path) -> Skeleton:
         if name not in sections:
             raise MwxError(f"{path}: no ASF skeleton, or cut short: it has no ':{name}' section")
     with _damage_in(path, "the sections ':units' and ':root'"):
-        units = {words[0]: words[1] for _, words in sections["units"]}
-        degrees = units.get("angle", "deg").startswith("deg")
-        radians = np.pi / 180 if degrees else 1.0
+        said = {words[0].lower(): words[1] for _, words in sections["units"]}
+        radians = _radians(said.get("angle", "deg"))
         root = {words[0]: words[1:] for _, words in sections["root"]}
         axes = _euler(root["orientation"], root["axis"][0], radians)
         found = {"root": Bone("root", None, np.zeros(3), axes, _channel_names(root["order"]))}
-        length = _number(units["length"])
+        length = _number(said["length"])
         if length <= 0:
             raise ValueError("'length' is to be above 0")
     for line, block in _blocks(path, sections["bonedata"]):
@@ -91,6 +95,13 @@ def _damage_in(place: object, what: str) -> Iterator[None]:
     except (KeyError, IndexError, ValueError) as error:
         why = f"no {error}" if isinstance(error, KeyError) else str(error)
         raise MwxError(f"{place}: damaged ASF skeleton, {what}: {why}") from None
+
+
+def _radians(word: str) -> float:
+    """Return the radians in an angle's unit: "deg", "DEGREES", "rad", "radians"."""
+    if word[:3].lower() not in ANGLES:
+        raise ValueError(f"angles in '{word[:20]}', which is neither degrees nor radians")
+    return ANGLES[word[:3].lower()]
 
 
 def _sections(path: Path) -> dict[str, list[tuple[int, list[str]]]]:
@@ -179,29 +190,59 @@ def _sorted(found: dict[str, Bone], parents: dict[str, str], path: Path) -> dict
     return out
 
 
-def read_amc(path: Path, skeleton: Skeleton, fps: float = FPS) -> MotionClip:
-    """Read a motion on its skeleton.
+def read_amc(path: Path, skeleton: Skeleton, fps: float = FPS,
+             told: Mapping[str, str] | None = None) -> MotionClip:
+    """Read a motion on its skeleton; what was found out or assumed is in the clip's notes.
+
+    Args:
+        path: the .amc; skeleton: of its .asf.
+        fps: [Hz]; told: bone -> part its far end plays, where names do not tell.
 
     Raises:
         MwxError: no AMC, cut short, made for another skeleton, or not a number somewhere.
     """
-    channels = _channels(path, skeleton)
-    positions, turns = _forward(channels, skeleton)
-    names = tuple(skeleton.bones)
-    parents = tuple(-1 if b.parent is None else names.index(b.parent)
+    lines = read_lines(path, KIND)
+    channels = _channels(path, lines, skeleton)
+    radians, notes = _angle_unit(lines, channels, skeleton)
+    positions, turns = _forward(channels, skeleton, radians)
+    names = with_told(tuple(skeleton.bones), told, str(path))
+    parents = tuple(-1 if b.parent is None else tuple(skeleton.bones).index(b.parent)
                     for b in skeleton.bones.values())
+    metres, more = units.said_unit(skeleton.metres, names, positions, str(skeleton.path), parents)
+    if still := [n for n, bone in skeleton.bones.items() if bone.channels and n not in channels]:
+        more += (f"no frame has {', '.join(still)}: held as at rest",)
     return MotionClip(
-        names, parents, rotations.rotate(TO_Z_UP, positions), fps,
+        names, parents, rotations.rotate(TO_Z_UP, positions * metres), fps,
         rotations.multiply(TO_Z_UP, turns), source=path.name,
-        source_sha256=sha256(path.read_bytes()), licence=LICENCE)
+        source_sha256=sha256(path.read_bytes()), licence=LICENCE, notes=(*notes, *more))
 
 
-def _channels(path: Path, skeleton: Skeleton) -> dict[str, Array]:
+def _angle_unit(lines: Sequence[str], channels: Mapping[str, Array], skeleton: Skeleton
+                ) -> tuple[float, tuple[str, ...]]:
+    """Return the radians in the motion's unit of angles: its own word for it, else the skeleton's.
+
+    A note says where the two differ, and where the angles are no person's in that unit.
+    """
+    said = next((unit for line in lines if line.startswith(":")
+                 for word, unit in ANGLES.items() if line[1:4].lower() == word), skeleton.radians)
+    called = {value: word for word, value in (("degrees", ANGLES["deg"]), ("radians", 1.0))}
+    notes: tuple[str, ...] = ()
+    if said != skeleton.radians:
+        notes += (f"angles: {called[said]}, as the motion says; {skeleton.path.name} has "
+                  f"{called[skeleton.radians]}",)
+    largest = max((float(np.abs(values[:, [c[0] == "r" for c in skeleton.bones[name].channels]])
+                         .max(initial=0)) for name, values in channels.items()), default=0.0)
+    if (largest > LARGE) if said == 1.0 else (0 < largest < SMALL):
+        notes += (f"angles: read as {called[said]}, as the files say, though the largest is "
+                  f"{largest:.3g}; if the limbs look wrong, correct that word in the .amc",)
+    return said, notes
+
+
+def _channels(path: Path, lines: Sequence[str], skeleton: Skeleton) -> dict[str, Array]:
     """Return bone -> values (T, C) in file units."""
     columns: dict[str, array[float]] = {}
     seen: set[str] = set()  # bones of the frame at hand
     frames, most = 0, min(MAX_FRAMES, MAX_SIZE // len(skeleton.bones))
-    lines = read_lines(path, KIND)
     for number, line in enumerate(lines, 1):
         words = line.split()
         if not words or words[0][0] in "#:":
@@ -259,15 +300,16 @@ def _row(path: Path, number: int, words: list[str], skeleton: Skeleton) -> tuple
     return name, values
 
 
-def _forward(channels: dict[str, Array], skeleton: Skeleton) -> tuple[Array, Array]:
-    """Return positions (T, J, 3) [m] and turns (T, J, 4), y up."""
+def _forward(channels: dict[str, Array], skeleton: Skeleton, radians: float
+             ) -> tuple[Array, Array]:
+    """Return positions (T, J, 3) [file units] and turns (T, J, 4), y up; radians: a unit's."""
     count = len(channels["root"])
     where: dict[str, Array] = {}
     turned: dict[str, Array] = {}
     for bone in skeleton.bones.values():
         values = channels.get(bone.name, np.zeros((count, len(bone.channels))))
         turning = [i for i, c in enumerate(bone.channels) if c[0] == "r"]
-        turn = _turn([bone.channels[i] for i in turning], values[:, turning] * skeleton.radians)
+        turn = _turn([bone.channels[i] for i in turning], values[:, turning] * radians)
         local = rotations.multiply(rotations.multiply(bone.axes, turn),
                                    rotations.conjugate(bone.axes))
         if bone.parent is None:
@@ -279,5 +321,4 @@ def _forward(channels: dict[str, Array], skeleton: Skeleton) -> tuple[Array, Arr
         else:
             turned[bone.name] = rotations.multiply(turned[bone.parent], local)
             where[bone.name] = where[bone.parent] + rotations.rotate(turned[bone.name], bone.offset)
-    positions = np.stack(list(where.values()), axis=1) * skeleton.metres
-    return positions, np.stack(list(turned.values()), axis=1)
+    return np.stack(list(where.values()), axis=1), np.stack(list(turned.values()), axis=1)

@@ -7,17 +7,18 @@ any. The file says neither its unit nor which way is up: the body tells, and the
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from mwx.errors import MwxError
-from mwx.motion.clip import MotionClip
+from mwx.motion.clip import MotionClip, told_rate
 from mwx.motion.formats import units
 from mwx.motion.formats.bvh_text import Joint, Motion, parse
 from mwx.motion.formats.text import read_bytes
 from mwx.motion.reference import sha256
+from mwx.motion.roles import with_told
 from mwx.types import Array
 
 CHUNK = 2048  # frames at a time, so that the work stays in the cache
@@ -25,11 +26,13 @@ LOOK = 500  # frames from which unit and up axis are found
 JUMP = 12.0  # [m/s] no limb is faster than this against the root
 
 
-def read_bvh(path: Path, up: str | None = None, unit: str | None = None) -> MotionClip:
+def read_bvh(path: Path, up: str | None = None, unit: str | None = None,
+             fps: float | None = None, told: Mapping[str, str] | None = None) -> MotionClip:
     """Read a BVH file; what was found out or assumed is in the clip's notes.
 
     Args:
         path: the file.
+        fps: [Hz] instead of the file's; told: joint -> part it plays, where names do not tell.
         up: the file's vertical axis, of `units.TO_Z_UP`; found out unless given.
         unit: of `units.UNITS`; found out from the size of the skeleton unless given.
 
@@ -38,16 +41,22 @@ def read_bvh(path: Path, up: str | None = None, unit: str | None = None) -> Moti
     """
     data = read_bytes(path)
     motion = parse(path, data)
-    names, notes = _bare(tuple(j.name for j in motion.joints))
+    written = tuple(j.name for j in motion.joints)
+    names, notes = _bare(written)
+    plain = dict(zip(written, names, strict=True))
+    names = with_told(names, {plain.get(name, name): part for name, part in (told or {}).items()},
+                      str(path))
+    rate, said = told_rate(motion.fps, fps)
     added, more = _displacements(motion)
     metres, turn, found = _world(names, motion, added, up, unit, path)
     positions, turns = _forward(motion, added, metres, turn)
-    start = _calibration_frames(positions, motion.fps)
+    start = _calibration_frames(positions, rate)
     if start:
         more += ("frame 1 is a calibration pose far from frame 2: left out",)
-    return MotionClip(names, tuple(j.parent for j in motion.joints), positions[start:], motion.fps,
+    return MotionClip(names, tuple(j.parent for j in motion.joints), positions[start:], rate,
                       turns[start:], source=path.name, source_sha256=sha256(data),
-                      licence="as the source", notes=(*found, *notes, *more))
+                      licence="as the source",
+                      notes=(*found, *notes, *more, *said, *motion.notes))
 
 
 def _world(names: Sequence[str], motion: Motion, added: bool, up: str | None, unit: str | None,
@@ -59,22 +68,25 @@ def _world(names: Sequence[str], motion: Motion, added: bool, up: str | None, un
     some = motion.values[:: max(1, len(motion.values) // LOOK)]
     positions, _ = _chain(motion.joints, some.T, added, 1.0, units.TO_Z_UP["z"])
     points = np.moveaxis(positions, -1, 0)
+    parents = [j.parent for j in motion.joints]
     metres, said_unit = ((units.UNITS[unit], f"units: {unit}, as told") if unit else
-                         units.unit_of(names, points, str(path)))
-    axis, said_axis = (up, f"{up} up, as told") if up else _up_axis(names, motion, points)
+                         units.unit_of(names, points, str(path), parents))
+    axis, said_axis = (up, f"{up} up, as told") if up else _up_axis(names, motion, points, parents)
     return metres, units.TO_Z_UP[axis], (said_unit, said_axis)
 
 
-def _up_axis(names: Sequence[str], motion: Motion, points: Array) -> tuple[str, str]:
+def _up_axis(names: Sequence[str], motion: Motion, points: Array, parents: Sequence[int]
+             ) -> tuple[str, str]:
     """Return the axis that is up; one who lies or crawls on the spot must not make z the vertical.
 
     Where the motion and the habit (y) disagree, y stays if the skeleton at rest stands along it,
     unless the lowest points move along y and stay level along the other.
     """
-    axis, said = units.up_axis(names, points, "y")
+    axis, said = units.up_axis(names, points, "y", parents)
     rest, _ = _chain(motion.joints, np.zeros((motion.values.shape[1], 1)), True, 1.0,
                      units.TO_Z_UP["z"])
-    if axis == "y" or units.up_axis(names, np.moveaxis(rest, -1, 0), "x")[0] != "y":
+    if axis == "y" or units.up_axis(
+            names, np.moveaxis(rest, -1, 0), "x", parents)[0] != "y":
         return axis, said
     lowest = points.min(axis=1) if "-" not in axis else points.max(axis=1)
     spread = np.ptp(np.percentile(lowest, [5, 95], axis=0), axis=0)

@@ -15,7 +15,7 @@ from mwx.types import Array
 MAX_POINTS = 1000  # joints and end sites; no skeleton comes near
 MAX_HEAD = 8_000_000  # bytes before MOTION
 FPS_RANGE = (1.0, 2000.0)  # [Hz]
-NEWLINE = b"\n"
+NEWLINE, END = b"\n", b"\x1a"  # old programmes end a text with Ctrl-Z, or fill it up with NUL
 CHANNELS = tuple(f"{axis}{kind}" for kind in ("position", "rotation") for axis in "xyz")
 
 
@@ -33,11 +33,15 @@ class Joint:
 
 @dataclass(frozen=True)
 class Motion:
-    """What the file says: joints and end sites, values (T, channels of all joints), rate [Hz]."""
+    """What the file says: joints and end sites, values (T, channels of all joints), rate [Hz].
+
+    Notes are on what stands in the file and was left out, or differs from what it announces.
+    """
 
     joints: tuple[Joint, ...]
     values: Array
     fps: float
+    notes: tuple[str, ...] = ()
 
 
 def parse(path: Path, data: bytes) -> Motion:
@@ -161,7 +165,9 @@ def _complete(path: Path, joints: list[Joint]) -> tuple[Joint, ...]:
 
 def _motion(path: Path, joints: tuple[Joint, ...], body: bytes, line: int) -> Motion:
     """Read what follows the word MOTION in some line of the file."""
-    rows = body.split(b"\n")
+    whole = body.partition(END)[0].rstrip(b"\0 \t\r\n")
+    left = body[len(whole):].strip()
+    rows = whole.split(b"\n")
     heads = [i for i, row in enumerate(rows[:50]) if row.strip()][:2]
     said = [rows[i].decode("latin-1").strip() for i in heads]
     frames = re.fullmatch(r"frames\s*:?\s*(\d{1,18})", said[0], re.IGNORECASE) if said else None
@@ -175,9 +181,12 @@ def _motion(path: Path, joints: tuple[Joint, ...], body: bytes, line: int) -> Mo
                        f"'{said[1][:40] if len(said) > 1 else ''}'")
     fps = _rate(path, line + heads[1], step[1])
     width = sum(len(j.channels or ()) for j in joints)
-    values = _values(path, rows[heads[1] + 1:], line + heads[1] + 1, width, len(joints),
-                     (int(frames[1]), line + heads[0]))
-    return Motion(joints, values, fps)
+    values, notes = _values(path, rows[heads[1] + 1:], line + heads[1] + 1, width, len(joints),
+                            (int(frames[1]), line + heads[0]))
+    if left:
+        notes = (f"{len(left)} bytes of padding (NUL, or from Ctrl-Z on) at the end: left out",
+                 *notes)
+    return Motion(joints, values, fps, notes)
 
 
 def _rate(path: Path, line: int, word: str) -> float:
@@ -193,8 +202,10 @@ def _rate(path: Path, line: int, word: str) -> float:
 
 
 def _values(path: Path, rows: list[bytes], first: int, width: int, points: int,
-            said: tuple[int, int]) -> Array:
-    """Return the numbers (T, width), each row checked.
+            said: tuple[int, int]) -> tuple[Array, tuple[str, ...]]:
+    """Return the numbers (T, width), each row checked, and what is odd about their count.
+
+    One row more or fewer than announced is a writer's slip, a last row cut short its sudden end.
 
     Args:
         rows: the lines from number `first` on; said: announced frames, and in which line.
@@ -207,11 +218,19 @@ def _values(path: Path, rows: list[bytes], first: int, width: int, points: int,
                        f"{MAX_SIZE // points} such frames are read: cut the motion into parts")
     check_frames(count, f"{path}:{line}")
     numbers = [i for i, row in enumerate(rows) if row.strip()]
-    if len(numbers) < count:
-        raise MwxError(f"{path}:{line}: cut short: {count} frames announced, {len(numbers)} there")
-    if len(numbers) > count:
+    notes: tuple[str, ...] = ()
+    if numbers and abs(len(numbers) - 1 - count) <= 1 and len(rows[numbers[-1]].split()) < width:
+        notes += (f"line {first + numbers.pop()} is cut short and left out",)
+    there = len(numbers)
+    if there < count - 1:
+        raise MwxError(f"{path}:{line}: cut short: {count} frames announced, {there} there")
+    if there > count + 1:
         raise MwxError(f"{path}:{first + numbers[count]}: more lines than the {count} frames "
                        f"announced in line {line}")
+    if there != count:
+        notes += (f"{count} frames are announced, the {there} that are there are read",)
+        check_frames(there, f"{path}:{line}")
+        count = there
     values = np.empty((count, width))
     for frame, i in enumerate(numbers):
         row = rows[i].split() if len(rows[i]) < MAX_WIDTH + 40 * width else []
@@ -228,4 +247,4 @@ def _values(path: Path, rows: list[bytes], first: int, width: int, points: int,
         frame = int(np.argwhere(wrong)[0][0])
         raise MwxError(f"{path}:{first + numbers[frame]}: frame {frame + 1} holds what is not a "
                        "finite number; cut the clip there or fill the gap")
-    return values
+    return values, notes

@@ -34,7 +34,8 @@ TO_Z_UP = {
 
 
 def to_metres_z_up(names: Sequence[str], positions: Array, turns: Array | None = None, *,
-                   up: str, unit: str | None = None, source: str = ""
+                   up: str, unit: str | None = None, source: str = "",
+                   parents: Sequence[int] | None = None
                    ) -> tuple[Array, Array | None, tuple[str, ...]]:
     """Return points in metres with z up, their segments' turns, and what was found out.
 
@@ -44,28 +45,31 @@ def to_metres_z_up(names: Sequence[str], positions: Array, turns: Array | None =
         up: the axis of `TO_Z_UP` that the format calls up, kept unless the body shows another.
         unit: of `UNITS`, where the format fixes it; None: found from the body's size.
         source: name of the file, for the error.
+        parents: index of each point's parent, where they hang together.
 
     Raises:
         MwxError: no unit makes these points a human body.
     """
-    metres, said_unit = unit_of(names, positions, source) if unit is None else (UNITS[unit], "")
-    axis, said_axis = up_axis(names, positions, up)
+    metres, said_unit = (unit_of(names, positions, source, parents) if unit is None
+                         else (UNITS[unit], ""))
+    axis, said_axis = up_axis(names, positions, up, parents)
     turn = TO_Z_UP[axis]
     placed = rotations.rotate(turn, positions * metres)
     turned = None if turns is None else rotations.multiply(turn, turns)
     return placed, turned, tuple(note for note in (said_unit, said_axis) if note)
 
 
-def unit_of(names: Sequence[str], positions: Array, source: str = "") -> tuple[float, str]:
+def unit_of(names: Sequence[str], positions: Array, source: str = "",
+            parents: Sequence[int] | None = None) -> tuple[float, str]:
     """Return the metres in a file unit and the note.
 
     Args:
-        names: of the J points; positions: (T, J, 3); source: for the error.
+        names: of the J points; positions: (T, J, 3); source: for the error; parents: of each.
 
     Raises:
         MwxError: no unit makes these points a human body.
     """
-    leg = _leg(names, positions)
+    leg = _leg(names, positions, parents)
     if leg is None and len(names) < FEW:
         return 1.0, "units: metres (by the format; too few points to tell)"
     size, usual, (low, high), what = (
@@ -83,14 +87,16 @@ def unit_of(names: Sequence[str], positions: Array, source: str = "") -> tuple[f
                          f"{fitting[best]:.2f} m)")
 
 
-def up_axis(names: Sequence[str], positions: Array, expected: str) -> tuple[str, str]:
+def up_axis(names: Sequence[str], positions: Array, expected: str,
+            parents: Sequence[int] | None = None) -> tuple[str, str]:
     """Return the axis of `TO_Z_UP` that is up and the note.
 
     Args:
         names: of the J points; positions: (T, J, 3).
         expected: the format's own, taken where the body tells nothing else.
+        parents: index of each point's parent, where they hang together.
     """
-    line = _feet_to_shoulders(names, positions)
+    line = _feet_to_shoulders(names, positions, parents)
     if line is None:
         return expected, _said(expected, "by the format; feet and shoulders have no known names")
     lengths = np.linalg.norm(line, axis=1, keepdims=True)
@@ -123,9 +129,27 @@ def _said(axis: str, reason: str) -> str:
     return f"{words}{turned}" + (f" ({reason})" if reason else "")
 
 
-def _leg(names: Sequence[str], positions: Array) -> float | None:
+def said_unit(metres: float, names: Sequence[str], positions: Array, source: str,
+              parents: Sequence[int] | None = None) -> tuple[float, tuple[str, ...]]:
+    """Return the metres in a file unit that a file says, or, if they make nobody, the body's.
+
+    Args:
+        metres: by the file; names: of the J points; positions: (T, J, 3) in file units.
+        source: for the error; parents: of each point.
+
+    Raises:
+        MwxError: no unit makes these points a human body.
+    """
+    leg = _leg(names, positions, parents)
+    if leg is None or LEG_RANGE[0] <= leg * metres <= LEG_RANGE[1]:
+        return metres, ()
+    found, note = unit_of(names, positions, source, parents)
+    return found, (f"{note}; by the file's own unit it would be {leg * metres:.3g} m",)
+
+
+def _leg(names: Sequence[str], positions: Array, parents: Sequence[int] | None) -> float | None:
     """Return the median length of the legs [file units], None without known names."""
-    parts = find_parts(names)
+    parts = find_parts(names, parents, positions)
     lengths = []
     for side in ("left", "right"):
         chain = [parts.get(f"{side}_{joint}") for joint in ("hip", "knee", "ankle")]
@@ -143,9 +167,10 @@ def _diameter(positions: Array) -> float:
     return float(gaps.max())
 
 
-def _feet_to_shoulders(names: Sequence[str], positions: Array) -> Array | None:
+def _feet_to_shoulders(names: Sequence[str], positions: Array, parents: Sequence[int] | None
+                       ) -> Array | None:
     """Return the lines (T, 3) from between the ankles to between the shoulders, or None."""
-    parts = find_parts(names)
+    parts = find_parts(names, parents, positions)
     ends = []
     for joint in ("ankle", "shoulder"):
         pair = [parts.get(f"{side}_{joint}") for side in ("left", "right")]

@@ -1,5 +1,6 @@
 """BVH: kinematics against scipy, units and axes found, every way a file can be wrong."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -79,7 +80,7 @@ def moving(frames: int = 20) -> np.ndarray:
     return rows
 
 
-def read(tmp_path: Path, text: str | bytes, **options: str) -> MotionClip:
+def read(tmp_path: Path, text: str | bytes, **options) -> MotionClip:
     path = tmp_path / "clip.bvh"
     path.write_bytes(text.encode() if isinstance(text, str) else text)
     return read_bvh(path, **options)
@@ -206,9 +207,9 @@ GOOD = bvh(still())
     (lambda t: "\x89PNG" + t, ":1: no BVH motion"),
     (lambda t: t[: t.index("MOTION")], "cut short: it has no MOTION"),
     (lambda t: t[: t.index("JOINT")] + t[t.index("MOTION"):], "cut short: the hierarchy"),
-    (lambda t: t[: t.rindex("\n", 0, -1) - 8] + "\n", "frame 4 has .* numbers|announced"),
-    (lambda t: t.replace("Frames: 5", "Frames: 6"), "cut short: 6 frames announced, 5 there"),
-    (lambda t: t.replace("Frames: 5", "Frames: 4"), "more lines than the 4 frames"),
+    (lambda t: t.replace("\n0 0.94 0", "\n0 0.94", 1), "frame 1 has .* numbers"),
+    (lambda t: t.replace("Frames: 5", "Frames: 7"), "cut short: 7 frames announced, 5 there"),
+    (lambda t: t.replace("Frames: 5", "Frames: 3"), "more lines than the 3 frames"),
     (lambda t: t.replace("Frames: 5", "Frames: 1"), r":\d+: 1 frames|more lines"),
     (lambda t: t[: t.index("Frame Time")].replace("Frames: 5", "Frames: 0") + "Frame Time: .03\n",
      "0 frames"),
@@ -238,6 +239,32 @@ def test_spoilt_files_name_file_and_line(tmp_path: Path, spoil, message: str) ->
     with pytest.raises(MwxError, match=message) as error:
         read(tmp_path, spoil(GOOD))
     assert "clip.bvh" in str(error.value)
+
+
+@pytest.mark.parametrize(("spoil", "frames", "said"), [
+    (lambda t: t + "\0\0\0", 5, "3 bytes of padding"),
+    (lambda t: t + "\x1a", 5, "1 bytes of padding"),
+    (lambda t: t + "\r\n\x1a" + "\0" * 500, 5, "501 bytes of padding"),
+    (lambda t: t.rstrip() + "\0", 5, "1 bytes of padding"),
+    (lambda t: t + "\x1aleft over", 5, "10 bytes of padding"),
+    (lambda t: t.replace("Frames: 5", "Frames: 4"), 5, "4 frames are announced, the 5"),
+    (lambda t: t.replace("Frames: 5", "Frames: 6"), 5, "6 frames are announced, the 5"),
+    (lambda t: t[: t.rindex("\n", 0, -1) + 20], 4, "line .* is cut short"),
+    (lambda t: t + t[t.rindex("\n", 0, -1) + 1:-9], 5, "line .* is cut short"),
+    (lambda t: t[: t.rindex("\n", 0, -1) + 20] + "\0\0", 4, "5 frames are announced, the 4"),
+])
+def test_tails_and_counts_off_by_one_are_read_and_said(tmp_path: Path, spoil, frames: int,
+                                                       said: str) -> None:
+    whole = read(tmp_path, bvh(moving(5)))
+    clip = read(tmp_path, spoil(bvh(moving(5))))
+    np.testing.assert_array_equal(clip.positions_w, whole.positions_w[:frames])
+    assert any(re.match(said, note) for note in clip.notes)
+
+
+def test_a_rate_that_is_told_counts_and_is_said(tmp_path: Path) -> None:
+    clip = read(tmp_path, bvh(moving()), fps=120.0)
+    assert clip.fps == 120 and "rate: 120 Hz as told; the file says 30" in clip.notes
+    assert not any("rate" in note for note in read(tmp_path, bvh(moving()), fps=30.0).notes)
 
 
 def test_depth_is_bounded_without_recursion(tmp_path: Path) -> None:
