@@ -1,7 +1,7 @@
 """The whole story in one command: clip -> reference -> experts -> guidance -> router -> door."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -23,13 +23,14 @@ STILLS = 5
 
 
 def run_demo(out: str | Path = RUNS / "demo", clip: str | Path | None = None,
-             skeleton: str | Path | None = None, seed: int = 0,
+             reading: Mapping[str, Any] | None = None, seed: int = 0,
              say: Callable[[str], None] = print) -> Path:
     """Run every stage of the method on the shipped experts and write a report.
 
     Args:
         out: run directory; what was there from an earlier demo is written over.
-        clip, skeleton: a human clip to retarget; a generated walking person unless told.
+        clip: a human clip to retarget; a generated walking person unless told.
+        reading: options of `read_clip`.
         seed: of everything random.
         say: prints a line.
 
@@ -45,7 +46,7 @@ def run_demo(out: str | Path = RUNS / "demo", clip: str | Path | None = None,
     times: dict[str, float] = {}
     stages: tuple[tuple[str, str, Callable[[], Any]], ...] = (
         ("motion", "1 · a human clip becomes a robot reference (eq. 8)",
-         lambda: _motion(run, clip, skeleton, say)),
+         lambda: _motion(run, clip, reading or {}, say)),
         ("experts", "2 · an expert imitates its reference (eqs. 3-7)",
          lambda: _experts(run, library, seed, say)),
         ("guidance", "3 · guidance: what the task needs (V(T))",
@@ -67,13 +68,15 @@ def run_demo(out: str | Path = RUNS / "demo", clip: str | Path | None = None,
     return report_run(out, out / "report.html")
 
 
-def _motion(run: Run, clip: str | Path | None, skeleton: str | Path | None,
+def _motion(run: Run, clip: str | Path | None, reading: Mapping[str, Any],
             say: Callable[[str], None]) -> None:
     from rich.console import Console
 
     from mwx.motion import quality_sheet, read_clip, retarget_clip
     from mwx.motion.human import human_walk
-    motion = read_clip(clip, skeleton) if clip else human_walk()
+    motion = read_clip(clip, **reading) if clip else human_walk()
+    for note in motion.notes:
+        say(f"  {note}")
     reference = retarget_clip(motion)
     reference.save(run.path / "motion" / "reference.npz")
     sheet = quality_sheet(reference)

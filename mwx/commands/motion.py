@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import Positional, arg
 
-from mwx.commands.words import Clip, ReferenceFile, Skill
+from mwx.commands.words import UNTOLD, Clip, Clips, ReferenceFile, Skill
 from mwx.errors import MwxError
 
 if TYPE_CHECKING:
@@ -17,22 +17,19 @@ Target = Annotated[Path, Positional, arg(metavar="FILE")]
 EVERY = "all"
 
 
-def retarget(clip: Clip, skeleton: Path | None = None, fps: float | None = None,
-             body_model: Path | None = None, out: Path | None = None, label: str | None = None,
-             png: Path | None = None) -> None:
+def retarget(clip: Clip, reading: Clips = UNTOLD, out: Path | None = None,
+             label: str | None = None, png: Path | None = None) -> None:
     """Turn a human clip into a feasible H1 reference and print its quality sheet.
 
     Args:
         clip: motion file: AMASS .npz, .bvh, .amc, key points and what else `mwx.motion` reads.
-        skeleton: .asf file that belongs to an .amc clip; the best match beside it unless told.
-        fps: [Hz] of a format that does not say.
-        body_model: your SMPL body model (.npz) for AMASS clips; a textbook skeleton unless told.
+        reading: what its file does not say, or says wrongly.
         out: where the reference goes; references/<clip>.npz unless told.
         label: name of the skill; what the clip says, or its name, unless told.
         png: also write the sheet as a picture.
     """
     from mwx.motion import quality_sheet, read_clip, retarget_clip
-    source = read_clip(clip, skeleton=skeleton, fps=fps, body_model=body_model)
+    source = read_clip(clip, **reading.options())
     _say(clip, source.notes)
     reference = retarget_clip(source, label=label or source.label or clip.stem)
     _show(quality_sheet(reference))
@@ -62,22 +59,26 @@ def generate(skill: Skill, speed: float | None = None, out: Path | None = None) 
         print(f"reference: {reference.save(place)}")
 
 
-def sheet(reference: ReferenceFile, png: Path | None = None, clip: Path | None = None) -> None:
+def sheet(reference: ReferenceFile, png: Path | None = None, clip: Path | None = None,
+          reading: Clips = UNTOLD) -> None:
     """Print the quality sheet of a reference, or write it as a one-page picture too (--png).
 
     Args:
         reference: a reference file (.npz).
         png: where the picture goes.
         clip: the clip it was made from, shown beside the robot in the picture's strip.
+        reading: what the clip's file does not say, or says wrongly.
     """
     from mwx.motion import Reference, quality_sheet, read_clip
     made = Reference.load(reference)
     _show(quality_sheet(made))
     if clip and not png:
         raise MwxError("--clip is for the picture: say where it goes with --png sheet.png")
+    if reading != UNTOLD and not clip:
+        raise MwxError("how a clip is read needs a clip: name it with --clip")
     if png:
         from mwx.evaluation.motion_sheet import write_sheet
-        source = read_clip(clip) if clip else None
+        source = read_clip(clip, **reading.options()) if clip else None
         _say(clip or reference, source.notes if source else ())
         print(f"sheet: {write_sheet(made, png, source)}")
 
@@ -85,8 +86,8 @@ def sheet(reference: ReferenceFile, png: Path | None = None, clip: Path | None =
 def show(motion: Motion, clip: Path | None = None, out: Path | None = None,
          simulate: bool = False, ghost: bool = True, periods: int = 2,
          speed: float | None = None, pace: float = 1.0, seconds: float = 20.0,
-         skeleton: Path | None = None, fps: float | None = None, body_model: Path | None = None,
-         viewer: bool = False, host: str = "127.0.0.1", port: int = 8080) -> None:
+         reading: Clips = UNTOLD, viewer: bool = False, host: str = "127.0.0.1",
+         port: int = 8080) -> None:
     """Show a motion: the person's skeleton beside the robot, as a film or in the browser.
 
     Args:
@@ -99,9 +100,7 @@ def show(motion: Motion, clip: Path | None = None, out: Path | None = None,
         speed: [m/s] of a generated gait.
         pace: of real time; 0.25 is slow motion.
         seconds: [s] of the motion at most.
-        skeleton: .asf file that belongs to an .amc clip.
-        fps: [Hz] of a clip whose format does not say.
-        body_model: your SMPL body model (.npz) for AMASS clips.
+        reading: what a clip's file does not say, or says wrongly.
         viewer: look in the browser instead (needs the extra 'viewer'); Ctrl-C ends it.
         host: address that the viewer serves; 0.0.0.0 lets other machines look.
         port: of the viewer; the next free one if it is taken.
@@ -109,11 +108,9 @@ def show(motion: Motion, clip: Path | None = None, out: Path | None = None,
     from mwx.evaluation.motion_film import film
     from mwx.evaluation.motion_source import motion_of
     from mwx.evaluation.motion_stage import stage
-    from mwx.motion import quality_sheet, read_clip
+    from mwx.motion import quality_sheet
     from mwx.runs import RUNS
-    reference, source = motion_of(motion, speed, skeleton, fps, body_model)
-    if clip is not None:
-        source = read_clip(clip, skeleton=skeleton, fps=fps, body_model=body_model)
+    reference, source = motion_of(motion, speed, clip, **reading.options())
     _say(clip or motion, source.notes if source else ())
     missed = quality_sheet(reference).sentence()
     print(f"{reference.label}: {'misses ' + missed if missed else 'all targets met'}")

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from tyro.conf import Positional, arg
+from tyro.conf import Positional, UseAppendAction, arg
 
+from mwx.commands.words import told_joints
 from mwx.errors import MwxError
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ ALL = "kinematic,dynamics,tracking,privileged"
 
 
 def build(folder: Clips, out: Path = Path("library"), jobs: int = 1, mirror: bool = True,
-          loops: bool = True, valid_part: float = 0.1) -> None:
+          loops: bool = True, valid_part: float = 0.1, joint: UseAppendAction[tuple[str, ...]] = (),
+          map: Path | None = None) -> None:
     """Turn every readable clip under a folder into references, and say what became of each.
 
     What is done already stays; a build that was stopped goes on. labels.csv (file,label,licence) in
@@ -36,12 +38,15 @@ def build(folder: Clips, out: Path = Path("library"), jobs: int = 1, mirror: boo
         mirror: add the left-right reflection of each.
         loops: cut and close one period of each gait.
         valid_part: of the clips, chosen by hash, held out for validation.
+        joint: NAME=PART, the part of the body that a joint of these clips plays; again for more.
+        map: a file that says it of many: JSON {"NAME": "PART"}, or a line NAME=PART each.
     """
     from mwx.motion.clip_to_entries import BuildConfig
     from mwx.motion.library import build_library
     if not 0 <= valid_part <= 1:
         raise MwxError(f"--valid-part {valid_part:g}: a part of all clips lies between 0 and 1")
-    config = BuildConfig(mirror=mirror, loops=loops, valid_part=valid_part)
+    config = BuildConfig(mirror=mirror, loops=loops, valid_part=valid_part,
+                         told=told_joints(map, joint))
     with _bar("clips") as tick:
         report = build_library(folder, out, jobs, config,
                                lambda done, total, made: tick(done, total, made.source))

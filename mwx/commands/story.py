@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
+from mwx.commands.words import UNTOLD, Clips
+from mwx.errors import MwxError
 
-def demo(out: Path = Path("runs/demo"), clip: Path | None = None, skeleton: Path | None = None,
+
+def demo(out: Path = Path("runs/demo"), clip: Path | None = None, reading: Clips = UNTOLD,
          seed: int = 0) -> None:
     """Run the whole pipeline on the shipped experts and write a report.
 
@@ -13,11 +16,13 @@ def demo(out: Path = Path("runs/demo"), clip: Path | None = None, skeleton: Path
     Args:
         out: run directory; the report is report.html in it.
         clip: a human clip to retarget; a generated walking person unless told.
-        skeleton: its skeleton file, where the format keeps one apart.
+        reading: what the clip's file does not say, or says wrongly.
         seed: of everything random.
     """
     from mwx.demo import run_demo
-    print(f"report: {run_demo(out, clip, skeleton, seed)}")
+    if reading != UNTOLD and clip is None:
+        raise MwxError("how a clip is read needs a clip: name it with --clip")
+    print(f"report: {run_demo(out, clip, reading.options(), seed)}")
 
 
 def check() -> None:

@@ -2,36 +2,43 @@
 
 import zipfile
 from pathlib import Path
+from typing import Any
 
 from mwx.errors import MwxError, nearest
 from mwx.motion import MotionClip, Reference, generate, read_clip, retarget_clip
 from mwx.motion.generators import SKILLS
-from mwx.motion.reading import READERS
+from mwx.motion.reading import READERS, located
 
 
-def motion_of(source: str | Path, speed: float | None = None, skeleton: Path | None = None,
-              fps: float | None = None, body_model: Path | None = None
-              ) -> tuple[Reference, MotionClip | None]:
-    """Return a reference and, where it is made here, the clip that it is made from.
+def motion_of(source: str | Path, speed: float | None = None, clip: str | Path | None = None,
+              **options: Any) -> tuple[Reference, MotionClip | None]:
+    """Return a reference and, where it is made here or at hand, the clip that it is made from.
 
     Args:
         source: a clip (retargeted on the spot), a reference (.npz), or a generated skill's name.
         speed: [m/s] of a generated gait.
-        skeleton, fps, body_model: of a clip, see `read_clip`.
+        clip: that a reference was made from.
+        options: of the clip, see `read_clip`.
 
     Raises:
-        MwxError: neither a file nor a skill; what exists and the nearest name are told.
+        MwxError: neither a file nor a skill; what exists and the nearest name are told. An option
+            of clips where there is none.
     """
-    path = Path(source)
-    if path.is_file():
-        if speed is not None:
-            raise MwxError(f"{path}: a speed is for generated skills; a file has its own")
-        if is_reference(path):
-            return Reference.load(path), None
-        clip = read_clip(path, skeleton=skeleton, fps=fps, body_model=body_model)
-        return retarget_clip(clip, label=clip.label or path.stem), clip
-    if str(source) in SKILLS:
-        return generate(str(source), speed=speed), None
+    path, known = Path(source), located(str(source))[0].is_file()
+    if known and speed is not None:
+        raise MwxError(f"{path}: a speed is for generated skills; a file has its own")
+    if known and not is_reference(path):
+        if clip is not None:
+            raise MwxError(f"{path} is a clip itself: --clip {clip} goes with a reference")
+        made_from = read_clip(source, **options)
+        return retarget_clip(made_from, label=made_from.label or path.stem), made_from
+    if known or str(source) in SKILLS:
+        given = [f"--{name}".replace("_", "-") for name, value in options.items() if value]
+        if given and clip is None:
+            raise MwxError(f"{source} is no clip, and {', '.join(given)} tell how one is read: "
+                           "leave them out, or name the clip it was made from with --clip")
+        reference = Reference.load(path) if known else generate(str(source), speed=speed)
+        return reference, None if clip is None else read_clip(clip, **options)
     if path.suffix:
         raise MwxError(f"{path}: no such file; clips are {', '.join(READERS)} files, references "
                        f".npz files; generated skills are {', '.join(sorted(SKILLS))}")

@@ -5,7 +5,7 @@ import importlib.metadata
 import math
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -33,6 +33,7 @@ class BuildConfig:
         mirror: add the left-right reflection of each; loops: cut loops out of gaits.
         valid_part: of the clips, chosen by hash, that are held out for validation.
         shortest_s: [s] clips below are skipped; piece_s: [s] longer ones are cut in equal pieces.
+        told: joint -> part of the body, of clips whose names do not tell.
         retarget, loop, guess: of those steps.
     """
 
@@ -41,6 +42,7 @@ class BuildConfig:
     valid_part: float = 0.1
     shortest_s: float = 0.4
     piece_s: float = 60.0
+    told: Mapping[str, str] = field(default_factory=dict)
     retarget: RetargetConfig = field(default_factory=RetargetConfig)
     loop: LoopConfig = field(default_factory=LoopConfig)
     guess: GuessRules = field(default_factory=GuessRules)
@@ -79,7 +81,7 @@ def make(job: Job) -> Made:
     """Turn one clip into saved references and their entries; what fails is said, not raised."""
     source = job.relative.as_posix()
     try:
-        clip = read_clip(job.path)
+        clip = read_clip(job.path, told=job.config.told)
         if clip.duration_s < job.config.shortest_s:
             raise MwxError(f"{clip.duration_s:.2f} s are too short for a motion, "
                            f"{job.config.shortest_s:g} s are needed")

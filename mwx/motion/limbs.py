@@ -23,7 +23,7 @@ HELPERS = {"twist", "roll", "end", "site", "nub", "effector", "tip", "ik", "pole
            "helper"}  # of joints that play no part
 LEG, ARM = ("hip", "knee", "ankle"), ("shoulder", "elbow", "wrist")
 # part -> the last words of names that may mean it, and how much they do
-NEAR = {
+NEAR: dict[str, dict[str, float]] = {
     "hip": {"thigh": 3, "upleg": 3, "upperleg": 3, "uleg": 3, "femur": 3, "hip": 2.5, "leg": 1,
             "hipjoint": 1, "buttock": 0.5},
     "knee": {"knee": 3, "shin": 3, "calf": 3, "lowerleg": 3, "lowleg": 3, "loleg": 3, "tibia": 3,
@@ -37,7 +37,7 @@ NEAR = {
     "wrist": {"wrist": 3, "hand": 2},
 }
 # the same where a joint is called by the bone that ends in it (ASF)
-FAR = {
+FAR: dict[str, dict[str, float]] = {
     "hip": {"hipjoint": 3, "hip": 3}, "ankle": {"tibia": 3, "shin": 3, "calf": 3, "lowerleg": 3},
     "knee": {"femur": 3, "thigh": 3, "upleg": 3, "upperleg": 3}, "toe": {"foot": 3},
     "shoulder": {"clavicle": 3, "collar": 3, "shoulder": 3}, "wrist": {"radius": 3, "forearm": 3},
@@ -191,8 +191,8 @@ def _middle(table: dict[str, dict[str, float]], limbs: dict[str, int], joints: l
             above: list[list[int]]) -> dict[str, int]:
     """Return the pelvis, from which both legs go, and the neck where the names tell."""
     out: dict[str, int] = {}
-    hips = [limbs.get(f"{side}_hip") for side in ("left", "right")]
-    if None not in hips:
+    hips = [limbs[f"{side}_hip"] for side in ("left", "right") if f"{side}_hip" in limbs]
+    if len(hips) == 2:
         shared = [i for i in above[hips[0]] if i in above[hips[1]]]
         called = [i for i in shared if joints[i].word.endswith(PELVIS)]
         if shared:

@@ -4,14 +4,14 @@ A motion is named by its file; by FILE.h5:CLIP in a file of many; by deepmimic:w
 package.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from mwx.errors import MwxError, nearest
-from mwx.motion.clip import MotionClip, without_held_frames
+from mwx.motion.clip import MotionClip, told_rate, without_held_frames
 from mwx.motion.formats import deepmimic, npz
 from mwx.motion.formats.amass import read_amass
 from mwx.motion.formats.asf_amc import FPS, read_amc, read_asf
@@ -19,6 +19,7 @@ from mwx.motion.formats.bvh import read_bvh
 from mwx.motion.formats.cmu_h5 import read_cmu_h5
 from mwx.motion.formats.keypoints import read_keypoints
 from mwx.motion.formats.smpl_body import refused_pickle
+from mwx.motion.roles import with_told
 
 
 @dataclass(frozen=True)
@@ -27,22 +28,25 @@ class Options:
 
     Attributes:
         skeleton: the .asf of an .amc.
-        fps: [Hz] of a format that has no rate.
+        fps: [Hz], also where the file says another rate.
         body_model: the user's SMPL body model (.npz) for files that hold only angles.
         part: which clip of a file that holds several.
+        told: joint -> part of the body it plays, of `roles.ROLES`.
     """
 
     skeleton: Path | None = None
     fps: float | None = None
     body_model: Path | None = None
     part: str | None = None
+    told: Mapping[str, str] | None = None
 
 
 Read = Callable[[Path, Options], MotionClip]
 
 
 def _amc(path: Path, options: Options) -> MotionClip:
-    return read_amc(path, read_asf(options.skeleton or _skeleton_beside(path)), options.fps or FPS)
+    skeleton = read_asf(options.skeleton or _skeleton_beside(path))
+    return read_amc(path, skeleton, options.fps or FPS, options.told)
 
 
 def _amass(path: Path, options: Options) -> MotionClip:
@@ -52,7 +56,8 @@ def _amass(path: Path, options: Options) -> MotionClip:
 # suffix -> (what it is, its reader); a reader takes the path and the options
 READERS: dict[str, tuple[str, Read]] = {
     ".amc": ("Acclaim motion, with its .asf skeleton", _amc),
-    ".bvh": ("BVH: skeleton and motion", lambda path, _: read_bvh(path)),
+    ".bvh": ("BVH: skeleton and motion", lambda path, options: read_bvh(
+        path, fps=options.fps, told=options.told)),
     ".npz": ("AMASS or key points", lambda path, options: _npz(path, options)),
     ".txt": ("DeepMimic's JSON", lambda path, _: deepmimic.read_deepmimic(path)),
     ".json": ("DeepMimic's JSON", lambda path, _: deepmimic.read_deepmimic(path)),
@@ -69,22 +74,26 @@ MULTIPLE = (".h5",)  # suffixes of files that hold several clips
 
 
 def read_clip(path: str | Path, skeleton: str | Path | None = None, fps: float | None = None,
-              body_model: str | Path | None = None) -> MotionClip:
+              body_model: str | Path | None = None, told: Mapping[str, str] | None = None
+              ) -> MotionClip:
     """Read a motion; the suffix (and, of an npz, the arrays) decide how.
 
     Args:
         path: a file of one of `READERS`, FILE.h5:CLIP, or deepmimic:NAME.
         skeleton: the .asf of an .amc; unless given, the best match beside the motion.
-        fps: [Hz] of a file that does not say (AMC: 120, the CMU data base's); others keep theirs.
+        fps: [Hz] of the file's frames, whatever rate it says; the file's own unless given (AMC
+            says none: 120, the CMU data base's).
         body_model: the user's SMPL body model (.npz) for AMASS files; without one a textbook
             skeleton stands in.
+        told: joint -> part of the body it plays (of `roles.ROLES`), before what names tell.
 
     Raises:
-        MwxError: unknown suffix, missing or damaged file, wrong skeleton, not a number.
+        MwxError: unknown suffix, missing or damaged file, wrong skeleton, not a number; an option
+            that this format has no use for.
     """
     if fps is not None and not (np.isfinite(fps) and fps > 0):
         raise MwxError(f"fps: {fps} frames a second; give a positive rate, e.g. 120")
-    file, part = _located(str(path))
+    file, part = located(str(path))
     suffix = file.suffix.lower()
     if suffix in (".pkl", ".pickle", ".pt", ".pth"):
         raise refused_pickle(file, "motion")
@@ -95,12 +104,22 @@ def read_clip(path: str | Path, skeleton: str | Path | None = None, fps: float |
     if not file.is_file():
         what = "a folder, not a file" if file.is_dir() else "no such file"
         raise MwxError(f"{file}: {what}")
-    return without_held_frames(READERS[suffix][1](file, Options(
+    if skeleton is not None and suffix != ".amc":
+        raise MwxError(f"{file}: a skeleton file goes with an .amc, and this is '{suffix}'; leave "
+                       "--skeleton out")
+    if body_model is not None and not (suffix == ".npz" and _holds_angles(file)):
+        raise MwxError(f"{file}: a body model goes with SMPL's joint angles, and this file holds "
+                       "none; leave --body-model out")
+    clip = READERS[suffix][1](file, Options(
         None if skeleton is None else Path(skeleton), fps,
-        None if body_model is None else Path(body_model), part)))
+        None if body_model is None else Path(body_model), part, told))
+    rate, said = told_rate(clip.fps, fps)
+    if told and not any("=" in name for name in clip.names):
+        clip = replace(clip, names=with_told(clip.names, told, str(file)))
+    return without_held_frames(replace(clip, fps=rate, notes=(*clip.notes, *said)))
 
 
-def _located(name: str) -> tuple[Path, str | None]:
+def located(name: str) -> tuple[Path, str | None]:
     """Return the file of a motion's name, and which of the clips in it."""
     if name.startswith(f"{deepmimic.SCHEME}:"):
         return deepmimic.installed_motion(name.removeprefix(f"{deepmimic.SCHEME}:")), None
@@ -121,6 +140,13 @@ def _npz(path: Path, options: Options) -> MotionClip:
     hint = "this is a body model, give it as body_model=...; " if "v_template" in arrays else ""
     raise MwxError(f"{path}: no motion of a known kind: {hint}it holds "
                    f"{', '.join(arrays) or 'nothing'}; motions have {kinds}")
+
+
+def _holds_angles(path: Path) -> bool:
+    """Return whether an npz is read as SMPL's angles, so that a body model gives it its bones."""
+    arrays = set(npz.array_names(path))
+    read = next((r for needed, r in NPZ_READERS.values() if arrays.issuperset(needed)), _amass)
+    return read is _amass
 
 
 def _skeleton_beside(path: Path) -> Path:

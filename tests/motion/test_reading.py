@@ -1,5 +1,7 @@
 """Readers: closed-form kinematics of a synthetic skeleton, and every way a file can be wrong."""
 
+import itertools
+import json
 from pathlib import Path
 
 import numpy as np
@@ -212,3 +214,112 @@ def test_spoilt_bytes_are_read_or_refused(tmp_path_factory, cut: int, at: int, b
         assert np.isfinite(read_clip(folder / "subject_01.amc").positions_w).all()
     except MwxError as error:
         assert "subject" in str(error)
+
+
+def test_a_rate_that_is_told_is_never_dropped(files: Path, tmp_path: Path) -> None:
+    """Every format: the frames at the rate that is told, and a note where the file says another."""
+    from mwx.motion.formats.keypoints import write_keypoints
+    from mwx.motion.human import human_walk
+    walk = human_walk(1)
+    turns = [value for width in (4, 4, 4, 4, 1, 4, 4, 1, 4, 1, 4, 4, 1)
+             for value in ([1.0, 0, 0, 0] if width == 4 else [0.0])]
+    rows = [[1 / 30, 0, 1, 0.1 * t, *turns] for t in range(4)]
+    (tmp_path / "clip.txt").write_text(json.dumps({"Loop": "none", "Frames": rows}))
+    write_keypoints(walk, tmp_path / "clip.npz")
+    np.savez(tmp_path / "smpl.npz", poses=np.zeros((4, 72)), trans=np.zeros((4, 3)),
+             mocap_framerate=30.0)
+    for name, said in (("clip.txt", 30), ("clip.npz", 60), ("smpl.npz", 30)):
+        clip = read_clip(tmp_path / name, fps=120)
+        assert clip.fps == 120 and f"rate: 120 Hz as told; the file says {said}" in clip.notes
+        assert not any("rate" in note for note in read_clip(tmp_path / name, fps=said).notes)
+    assert read_clip(files / "subject_01.amc", fps=60).fps == 60  # the file says none
+
+
+@pytest.mark.parametrize("option", [{"skeleton": "subject.asf"}, {"body_model": "smpl.npz"}])
+def test_an_option_of_another_format_is_refused(option: dict, tmp_path: Path) -> None:
+    from mwx.motion.formats.keypoints import write_keypoints
+    from mwx.motion.human import human_walk
+    write_keypoints(human_walk(1), tmp_path / "clip.npz")
+    with pytest.raises(MwxError, match="leave --"):
+        read_clip(tmp_path / "clip.npz", **option)
+
+
+BODY = {"hipjoint": (0.9, -0.43, 0, 1.77), "femur": (0, -1, 0, 7.44), "tibia": (0, -1, 0, 7.26),
+        "foot": (0, -0.4, 0.9, 2.66)}
+
+
+def acclaim(folder: Path, length: float = 0.45, scale: float = 1.0, asf: str = "deg",
+            amc: str = ":DEGREES", skip: str = "") -> Path:
+    """Write a person's legs, in units of 1 / 0.45 inch times `scale`, with unit words as told."""
+    turn = {"deg": 1.0, "rad": np.pi / 180}
+    own = turn[asf[:3].lower()]
+    bones, tree, rows = "", "    root lhipjoint rhipjoint\n", [[], [], []]
+    for side, sign in (("l", 1), ("r", -1)):
+        chain = [f"{side}{bone}" for bone in BODY]
+        tree += "".join(f"    {a} {b}\n" for a, b in itertools.pairwise(chain))
+        for name, (x, y, z, size) in zip(chain, BODY.values(), strict=True):
+            bones += (f"  begin\n     name {name}\n     direction {sign * x} {y} {z}\n"
+                      f"     length {size * scale:.9g}\n     axis 0 0 {own * 20 * sign:.9g} XYZ\n"
+                      + ("" if "joint" in name else "     dof rx\n") + "  end\n")
+    said = own if not amc else turn[amc[1:4].lower()]
+    for t, lines in enumerate(rows):
+        lines.append(f"root 0 {16.5 * scale} {t * scale} 0 {said * 5 * t} 0")
+        lines += [f"{side}{bone} {said * 10 * (t + k)}" for k, bone in enumerate(BODY)
+                  for side in "lr" if bone != "hipjoint" and side + bone != skip]
+    head = ASF[:ASF.index(":bonedata")].replace("0.45", str(length)).replace("angle deg",
+                                                                           f"angle {asf}")
+    (folder / "a.asf").write_text(f"{head}:bonedata\n{bones}:hierarchy\n  begin\n{tree}  end\n")
+    text = "".join(f"{t + 1}\n" + "\n".join(lines) + "\n" for t, lines in enumerate(rows))
+    (folder / "a.amc").write_text(f":FULLY-SPECIFIED\n{amc}\n{text}")
+    return folder / "a.amc"
+
+
+@pytest.mark.parametrize(("length", "scale", "said"), [
+    (0.45, 1.0, ""), (1.0, 1 / 0.45, ""), (1.0, 2.54 / 0.45, "centimetres"),
+    (0.45, 2.54 / 0.45, "centimetres"), (1.0, 0.0254 / 0.45, "metres"),
+    (0.45, 25.4 / 0.45, "millimetres"), (1.0, 1.0, "CMU units"), (0.45, 1 / 0.45, "inches"),
+    (1.0, 1 / 0.45 / 12, "feet")])
+def test_a_skeleton_in_any_unit_is_the_same_person(length: float, scale: float, said: str,
+                                                   tmp_path: Path) -> None:
+    true = read_clip(acclaim(tmp_path))
+    clip = read_clip(acclaim(tmp_path, length, scale))
+    np.testing.assert_allclose(clip.positions_w, true.positions_w, atol=1e-5)
+    notes = [note for note in clip.notes if note.startswith("units: ")]
+    assert len(notes) == bool(said) and all(note.startswith(f"units: {said} ") for note in notes)
+
+
+def test_a_skeleton_of_nobodys_size_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(MwxError, match=r"a\.asf: the leg is .* no unit of length"):
+        read_clip(acclaim(tmp_path, scale=1e5))
+
+
+@pytest.mark.parametrize(("asf", "amc", "said"), [
+    ("deg", ":DEGREES", ""), ("deg", "", ""), ("rad", ":RADIANS", ""), ("RAD", "", ""),
+    ("deg", ":RADIANS", "radians"), ("deg", ":radians", "radians"), ("rad", ":DEGREES", "degrees"),
+    ("Degrees", ":RADIANS", "radians"), ("radians", ":Degrees", "degrees")])
+def test_angles_in_any_unit_are_the_same_motion(asf: str, amc: str, said: str, tmp_path: Path
+                                                ) -> None:
+    true = read_clip(acclaim(tmp_path))
+    clip = read_clip(acclaim(tmp_path, asf=asf, amc=amc))
+    np.testing.assert_allclose(clip.positions_w, true.positions_w, atol=1e-6)
+    notes = [note for note in clip.notes if note.startswith("angles: ")]
+    assert len(notes) == bool(said)
+    assert all(note.startswith(f"angles: {said}, as the motion says; a.asf has") for note in notes)
+
+
+def test_angles_that_no_person_has_in_their_unit_are_said(tmp_path: Path) -> None:
+    path = acclaim(tmp_path, amc=":RADIANS")
+    path.write_text(path.read_text().replace(":RADIANS", ":DEGREES"))
+    assert any("read as degrees" in note for note in read_clip(path).notes)
+    path = acclaim(tmp_path)
+    path.write_text(path.read_text().replace(":DEGREES", ":RADIANS"))
+    assert any("read as radians" in note for note in read_clip(path).notes)
+    (tmp_path / "a.asf").write_text((tmp_path / "a.asf").read_text().replace("deg", "grad"))
+    with pytest.raises(MwxError, match="neither degrees nor radians"):
+        read_clip(path)
+
+
+def test_a_bone_that_is_in_no_frame_is_said(tmp_path: Path) -> None:
+    assert "no frame has rtibia: held as at rest" in read_clip(
+        acclaim(tmp_path, skip="rtibia")).notes
+    assert not read_clip(acclaim(tmp_path)).notes
