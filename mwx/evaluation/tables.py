@@ -23,10 +23,11 @@ NOTES_I = (
     "during training over HumanoidBench's 1,000 steps. S counts the world model's own steps: those "
     "of a teacher that is a policy (Run 3.0, Sit 0.6 million) come before, those of a regulator "
     "are none. An empty cell has no run behind it.",
-    "The task's return is at most 1 a step (reach: 10). Alignment return is eq. (4) with unit "
-    "weight, at most 1 a step. The paper prints one number, above 1,000 for Walk and Run, and does "
-    "not say how it adds up; ours are never added. Its Sit is one of sit_simple and sit_hard, "
-    "which is not said; under Sit stands our sit_simple.")
+    "The task's return is at most 1 a step for every skill but Reach (20); `mwx tasks` names the "
+    "most that a step of any task pays. Alignment return is eq. (4) with unit weight, at most 1 a "
+    "step. The paper prints one number, above 1,000 for Walk and Run, and does not say how it adds "
+    "up; ours are never added. Its Sit is one of sit_simple and sit_hard, which is not said; under "
+    "Sit stands our sit_simple.")
 NOTES_II = (
     "Trials of 30 s. Published: successes of ten, \"did not fall within a 30-second episode and "
     "complete the task\". Ours: without a fall, and of those with the task done (return at least "

@@ -110,6 +110,10 @@ class Pictures:
         self._sim, self._size, self._camera = sim, (height, width), camera or sim.task.camera
         self._renderer: Any = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what copy and pickle carry: a copy opens a GL context of its own."""
+        return {**self.__dict__, "_renderer": None}
+
     def draw(self, row: int) -> Array:
         """Return the picture (height, width, 3) uint8 of one row."""
         if self._renderer is None:

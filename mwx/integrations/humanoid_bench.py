@@ -4,12 +4,12 @@ Observations, rewards and ends are the original's own. What our policies read be
 (the robot's state, a router's quantities, a target) comes from our scene of the same task, into
 which the original's qpos and qvel are copied after every step, and the goal from its observation.
 
-Not tried on the original itself, which pins MuJoCo 3.1.6 and gymnasium 0.29.1 while mwx needs
-newer ones: this was written from its published source (commit 791405f) and is tested against a
-stand-in with the same surface. Three differences remain. Quantities of the `task` and `target`
-groups that are 2 ms old in our own environments are up to date here. What a task draws that is
-neither in qpos nor the goal (the cube's wanted orientation, the bookshelf's order) is unknown to
-these two groups. And `package` shows the previous episode's destination in the first observation.
+Tried on the original (commit 791405f) with MuJoCo 3.17 and gymnasium 1.4, newer than those that it
+pins; tests use a stand-in with the same surface. Three differences remain. Quantities of the `task`
+and `target` groups that are 2 ms old in our own environments are up to date here. What a task draws
+that is neither in qpos nor the goal (the cube's wanted orientation, the bookshelf's order) is
+unknown to these two groups. And `package` shows the previous episode's destination in the first
+observation.
 """
 
 from collections.abc import Mapping
@@ -141,12 +141,16 @@ class OriginalEnv:
 
     def get_state(self) -> dict[str, Any]:
         """Explain that the original's state cannot be saved."""
-        raise MwxError(f"environments of {PACKAGE} cannot be saved: use them to evaluate, and "
-                       "mwx.make to train")
+        raise MwxError(f"environments of {PACKAGE} cannot be saved or copied: use them to "
+                       "evaluate, and mwx.make to train")
 
     def set_state(self, state: Mapping[str, Any]) -> None:
         """Explain that the original's state cannot be restored."""
         self.get_state()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Explain that the original's environments cannot be copied or pickled either."""
+        return self.get_state()
 
 
 def _where_the_goal_is_observed(mirror: TaskEnv) -> tuple[Array, Array] | None:

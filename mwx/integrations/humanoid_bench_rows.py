@@ -1,22 +1,25 @@
 """Single environments of the original humanoid_bench package, each with its own draws."""
 
 import importlib
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
+import mujoco
 import numpy as np
 
 from mwx.errors import MwxError
 from mwx.types import Array
 
 PACKAGE = "humanoid_bench"
+KNOWN_COMMIT = "791405f"  # of the original, that was tried
+SIZES = f"{PACKAGE}.dmc_deps.dmc_sizes"  # which arrays MuJoCo's structs had when it was written
 HOW_TO_INSTALL = (
-    "clone github.com/carlosferrazza/humanoid-bench and install it into this Python (3.11) with "
-    "`pip install --no-deps -e humanoid-bench` and `pip install dm_control`; without --no-deps it "
-    "brings MuJoCo 3.1.6 and gymnasium 0.29.1, which are too old for mwx. It opens a GL context "
-    "even when nothing is drawn: on a machine without a display, set MUJOCO_GL=egl")
+    "clone github.com/carlosferrazza/humanoid-bench and install it into this Python with "
+    "`pip install --no-deps -e humanoid-bench` and `pip install dm_control jax`; without --no-deps "
+    "it brings MuJoCo 3.1.6 and gymnasium 0.29.1, which are too old for mwx")
 
 
 class Row:
@@ -66,31 +69,49 @@ class Row:
 
 
 def original_package() -> ModuleType:
-    """Import the original package.
+    """Import the original package and let it index the structs of the installed MuJoCo.
 
     Raises:
         MwxError: it is not installed, or does not import; the message says what to do.
     """
     try:
-        return importlib.import_module(PACKAGE)
+        package = importlib.import_module(PACKAGE)
     except ModuleNotFoundError as error:
         if error.name == PACKAGE:
             raise MwxError(f"the suite '{PACKAGE}' needs the original package, which is not "
                            f"installed: {HOW_TO_INSTALL}") from None
         raise MwxError(f"{PACKAGE} is installed and lacks the module '{error.name}': install that "
-                       "too") from error
+                       f"too (its name for pip may differ)") from error
     except Exception as error:  # old code on new libraries raises anything
         raise MwxError(f"{PACKAGE} is installed and does not import ({error}): "
                        f"{HOW_TO_INSTALL}") from error
+    _forget_arrays_that_mujoco_dropped()
+    return package
+
+
+def _forget_arrays_that_mujoco_dropped() -> None:
+    """Take out of the original's table of arrays what the installed MuJoCo has no more.
+
+    It reads every array of its table when an environment is made; MuJoCo 3.17, for one, has no
+    `flex_evpair`. None of its tasks uses such an array.
+    """
+    tables = getattr(sys.modules.get(SIZES), "array_sizes", {})
+    for struct, has in (("mjmodel", mujoco.MjModel), ("mjdata", mujoco.MjData)):
+        table = tables.get(struct, {})
+        for name in [name for name in table if not hasattr(has, name)]:
+            del table[name]
 
 
 def _make_original(name: str, max_steps: int | None) -> Any:
+    """Make an environment that draws nothing: the original's default opens a GL context a row."""
     import gymnasium
     try:
-        return gymnasium.make(f"{name}-v0", max_episode_steps=max_steps)
+        return gymnasium.make(f"{name}-v0", max_episode_steps=max_steps, render_mode=None)
     except gymnasium.error.NameNotFound:
         raise MwxError(f"the installed {PACKAGE} has no '{name}-v0'; mwx evaluates it in its own "
                        "suite") from None
-    except Exception as error:  # a missing scene file, or no GL
-        raise MwxError(f"{name}-v0 of {PACKAGE} does not start ({error}). It opens a GL context "
-                       "when it is made: set MUJOCO_GL=egl, or install libegl1") from error
+    except Exception as error:  # old code on new libraries raises anything
+        raise MwxError(f"{name}-v0 of {PACKAGE} does not start ({type(error).__name__}: {error}), "
+                       f"with MuJoCo {mujoco.__version__} and gymnasium {gymnasium.__version__}; "
+                       f"known to work: commit {KNOWN_COMMIT} with MuJoCo 3.17.0 and gymnasium "
+                       "1.4.0") from error

@@ -14,6 +14,9 @@ DERIVED = ("xpos", "xquat", "xmat", "site_xpos", "sensordata", "actuator_force")
 # warnings of a simulation that diverged: BADQPOS, BADQVEL, BADQACC
 DIVERGED = slice(int(mujoco.mjtWarning.mjWARN_BADQPOS), int(mujoco.mjtWarning.mjWARN_BADQACC) + 1)
 HOME_KEYFRAME = 0
+# what belongs to the C side of the simulations, and is made anew in a copy of them
+C_SIDE = ("_batch", "_bound", "_wrench", "_mocap", "_mocap_quat", "qpos", "qvel", "ctrl",
+          "qacc_warmstart")
 
 
 class Simulations:
@@ -46,7 +49,17 @@ class Simulations:
         if threads < 0:
             raise MwxError(f"threads {threads}: give a positive number, or 0 for every core")
         self.model, self.num_envs = model, num_envs
-        self._batch = Batch(model, num_envs, threads)
+        self._open(threads)
+        # own copies: a saved state can bring back quantities that are one substep old
+        self._derived = {name: np.zeros_like(array) for name, array in self._bound.items()}
+        self._first_memory = {name: np.asarray(value) for name, value in (memory or {}).items()}
+        self.memory = {name: np.repeat(value[None], num_envs, axis=0)
+                       for name, value in self._first_memory.items()}
+        self._pushed, self._pushed_body = False, model.body(pushed_body).id
+
+    def _open(self, threads: int) -> None:
+        """Make the C side and the views into it."""
+        self._batch = Batch(self.model, self.num_envs, threads)
         self.qpos, self.qvel = self._batch.bind("qpos"), self._batch.bind("qvel")
         self.ctrl = self._batch.bind("ctrl")
         self.qacc_warmstart = self._batch.bind("qacc_warmstart")
@@ -54,12 +67,18 @@ class Simulations:
         self._mocap = self._batch.bind("mocap_pos")
         self._mocap_quat = self._batch.bind("mocap_quat")
         self._bound = {name: self._batch.bind(name) for name in DERIVED}
-        # own copies: a saved state can bring back quantities that are one substep old
-        self._derived = {name: np.zeros_like(array) for name, array in self._bound.items()}
-        self._first_memory = {name: np.asarray(value) for name, value in (memory or {}).items()}
-        self.memory = {name: np.repeat(value[None], num_envs, axis=0)
-                       for name, value in self._first_memory.items()}
-        self._pushed, self._pushed_body = False, model.body(pushed_body).id
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what copy and pickle carry: all but the C side, whose rows it holds as arrays."""
+        kept = {name: value for name, value in self.__dict__.items() if name not in C_SIDE}
+        return {**kept, "threads": self.threads, "rows": self._batch.state.copy()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Make the C side anew and continue bit for bit where the copied simulations were."""
+        threads, rows = state.pop("threads"), state.pop("rows")
+        self.__dict__.update(state)
+        self._open(threads)
+        self._batch.state[...] = rows
 
     @property
     def threads(self) -> int:

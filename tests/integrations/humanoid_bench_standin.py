@@ -2,18 +2,25 @@
 
 It steps our own simulation, so that returns can be compared. Like the original it keeps `data`,
 draws poses from its own generator and goals from numpy's global one, registers
-"<robot>-<task>-v0" without a namespace, ignores options, and returns numpy scalars.
+"<robot>-<task>-v0" without a namespace, ignores options, and returns numpy scalars. Like it, it
+opens a GL context at each reset that a render mode was asked for (its default asks for one), and
+reads every array that its table of MuJoCo's structs names when it is made.
 """
 
 import sys
 from types import ModuleType, SimpleNamespace
 
 import gymnasium
+import mujoco
 import numpy as np
 
+from mwx.integrations.humanoid_bench_rows import SIZES
 from mwx.sim import make
 
 NAME = "humanoid_bench"
+# some of what the original's table names; `flex_evpair` and `qM` are gone from MuJoCo 3.17
+TABLE = {"mjmodel": ("body_mass", "flex_evpair", "geom_size"), "mjdata": ("qM", "qpos", "xpos")}
+STRUCTS = {"mjmodel": mujoco.MjModel, "mjdata": mujoco.MjData}
 
 
 class HumanoidEnv(gymnasium.Env):
@@ -23,7 +30,10 @@ class HumanoidEnv(gymnasium.Env):
     starts = None  # our environment whose rows the starts are taken from, and its first seed
 
     def __init__(self, robot, control, task, render_mode="rgb_array"):
-        assert render_mode is not None, "the original looks for a viewer of its render mode"
+        for struct, names in sys.modules[SIZES].array_sizes.items():
+            for array in names:
+                getattr(STRUCTS[struct], array)
+        self.render_mode, self.contexts = render_mode, 0
         self.sim = make(f"{robot}-{task}", threads=1, auto_reset=False)
         self.goal_drawn = None
         self.observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (self.sim.obs_dim,),
@@ -37,6 +47,7 @@ class HumanoidEnv(gymnasium.Env):
 
     def reset(self, seed=None, options=None):
         super().reset(seed=seed)
+        self.contexts += self.render_mode is not None
         sim = self.sim
         sim.reset(int(self.np_random.integers(2 ** 31)))
         goals = sim.physics.model.nmocap > 0
@@ -65,7 +76,11 @@ class HumanoidEnv(gymnasium.Env):
 
 def install(monkeypatch, names, max_steps=None):
     """Put the stand-in into sys.modules and register its ids for one test."""
+    sizes = ModuleType(SIZES)
+    sizes.array_sizes = {struct: {name: ("n",) for name in names}
+                         for struct, names in TABLE.items()}
     monkeypatch.setitem(sys.modules, NAME, ModuleType(NAME))
+    monkeypatch.setitem(sys.modules, SIZES, sizes)
     monkeypatch.setattr(HumanoidEnv, "starts", None)
     for name in names:
         robot, task = name.split("-")

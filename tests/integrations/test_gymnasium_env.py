@@ -1,6 +1,9 @@
 """The single environment: gymnasium's and stable-baselines3's checks, and what they do not see."""
 
+import copy
 import logging
+import pickle
+import threading
 import warnings
 
 import gymnasium
@@ -54,6 +57,22 @@ def test_the_same_numbers_as_natively():
         assert (reward, terminated, truncated) == (step.reward[0], step.terminated[0], False)
         assert info == {name: value[0] for name, value in step.terms.items()}
     assert type(reward) is float and type(terminated) is bool
+
+
+def test_a_copy_and_a_pickle_go_on_like_the_environment():
+    for env, end in ((new("h1-reach", render_mode="rgb_array"), ()),
+                     (gymnasium.make_vec("mwx/h1-reach-v0", num_envs=2, threads=1), (2,))):
+        env.reset(seed=3)
+        action = np.full((*end, 19), 0.2, np.float32)
+        env.step(action)
+        env.unwrapped._pictures._renderer = threading.Lock()  # a GL context copies as little
+        copies = [copy.deepcopy(env), pickle.loads(pickle.dumps(env))]
+        env.unwrapped._pictures._renderer = None
+        expected = env.step(action)[:4], env.reset()[0]
+        for other in copies:
+            for ours, theirs in zip(expected[0], other.step(action)[:4], strict=True):
+                np.testing.assert_array_equal(ours, theirs)
+            np.testing.assert_array_equal(other.reset()[0], expected[1])  # a goal is drawn
 
 
 def test_seeds_reproduce_and_draws_go_on():

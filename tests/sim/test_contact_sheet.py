@@ -1,15 +1,21 @@
 """The table and the picture of all tasks."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from mwx.errors import MwxError
+from mwx.evaluation.tables import NOTES_I
 from mwx.sim import contact_sheet, make, tasks
 from mwx.sim.contact_sheet import FOVY, Look, view_of, write_contact_sheet
 from mwx.sim.render import Renderer, gl_backend
 from mwx.sim.task_table import CEILINGS, HEADER, ceiling, ends_when, row_of, select
 from mwx.sim.tasks.door import Door
 from mwx.sim.tasks.reach import Reach
+from mwx.skills import DESCRIPTIONS
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_every_task_has_a_ceiling_and_an_end_in_words():
@@ -19,6 +25,17 @@ def test_every_task_has_a_ceiling_and_an_end_in_words():
         assert said and said == said.strip() and not said.startswith(("Return", "(B"))
     assert ends_when(Door()) == "pelvis below 0.58 m" and ends_when(Reach()) == "never"
     assert ceiling("push") == "0 +1000 once" and ceiling("nothing") == "?"
+
+
+def test_a_hand_on_its_goal_pays_reachs_ceiling_and_the_tables_say_so():
+    env = make("h1-reach", threads=1)
+    env.physics.goal[:] = env.physics.left_hand
+    most = CEILINGS["reach"][0]
+    assert env.task.reward(env.physics)[0] == pytest.approx(most, abs=0.01)
+    assert f"for every skill but Reach ({most})" in " ".join(NOTES_I)
+    others = {"sit_simple", *DESCRIPTIONS} - {"reach", "sit", "step"}
+    assert {CEILINGS[task][0] for task in others} == {1}
+    assert f"Reach pays at most {most} a" in (ROOT / "docs" / "evaluation.md").read_text()
 
 
 @pytest.mark.parametrize("name", [x for x in tasks.ids() if x.startswith("h1hand-")

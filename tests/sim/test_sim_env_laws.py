@@ -1,7 +1,9 @@
 """Laws that hold for every registered task and robot."""
 
+import copy
 import functools
 import json
+import pickle
 
 import numpy as np
 import pytest
@@ -145,7 +147,7 @@ def test_final_observation_is_the_last_of_the_old_episode(name):
     assert (env.step_count == 0).all()
 
 
-def test_a_saved_state_continues_bit_for_bit(name):
+def test_a_saved_state_and_a_copy_continue_bit_for_bit(name):
     env = make(name, num_envs=3, seed=4, threads=1, max_steps=20)
     rollout(env, 17)
     env.physics.apply_wrench(np.full((3, 3), 20.0), np.ones((3, 3)))
@@ -155,7 +157,10 @@ def test_a_saved_state_continues_bit_for_bit(name):
     other.set_state(state)
     for group in ("vector", "proprio", "task", "target"):
         np.testing.assert_array_equal(getattr(env.obs, group), getattr(other.obs, group))
-    assert_same(rollout(env, 8, skip=17), rollout(other, 8, skip=17))
+    copies = copy.deepcopy(env), pickle.loads(pickle.dumps(env))
+    ahead = rollout(env, 8, skip=17)  # through a reset, so that the draws go on alike too
+    for continued in (other, *copies):
+        assert_same(ahead, rollout(continued, 8, skip=17))
 
 
 def test_wrong_actions_are_explained_and_harm_nothing(name):
