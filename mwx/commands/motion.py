@@ -140,14 +140,15 @@ def import_(motion: Target, label: str | None = None, fps: float | None = None,
     """Make a reference of robot motion that another programme wrote; print its quality sheet.
 
     Args:
-        motion: .csv, or .npz with the keys of BeyondMimic and mjlab.
+        motion: .csv, or .npz of BeyondMimic, mjlab, Isaac Lab, GMR, PHC or loco-mujoco.
         label: name of the skill; what the file says, or its name, unless told.
-        fps: [Hz] of a CSV, which says none; 30 unless told.
+        fps: [Hz] in place of the file's; of a CSV, which says none, 30 unless told.
         out: where the reference goes; references/<file>.npz unless told.
     """
     from mwx.motion import quality_sheet
     from mwx.motion.exporting import import_reference
-    reference: Reference = import_reference(motion, label, fps)
+    reference: Reference = import_reference(
+        motion, label, fps, lambda note: _say(motion, [note]))
     _show(quality_sheet(reference))
     print(f"reference: {reference.save(out or Path('references') / f'{motion.stem}.npz')}")
 

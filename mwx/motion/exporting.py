@@ -39,8 +39,8 @@ def export_reference(reference: Reference, path: str | Path) -> Path:
     return WRITERS[path.suffix.lower()][1](reference, path)
 
 
-def import_reference(path: str | Path, label: str | None = None, fps: float | None = None
-                     ) -> Reference:
+def import_reference(path: str | Path, label: str | None = None, fps: float | None = None,
+                     say: Callable[[str], object] | None = None) -> Reference:
     """Read robot motion that `export_reference` or another programme wrote; at 50 Hz after that.
 
     Velocities, feed-forward commands and contacts come from the file where it has them for 50 Hz,
@@ -49,7 +49,8 @@ def import_reference(path: str | Path, label: str | None = None, fps: float | No
     Args:
         path: .csv or .npz file, or a reference of our own.
         label: name of the skill; the file's own, or its name, unless given.
-        fps: [Hz] of a CSV, which says none (30).
+        fps: [Hz] in place of the file's; of a CSV, which says none, 30 unless given.
+        say: called with each sentence on what was found out or assumed.
 
     Raises:
         MwxError: another suffix, damaged, another robot's, no motion; with file and line or frame.
@@ -63,7 +64,9 @@ def import_reference(path: str | Path, label: str | None = None, fps: float | No
     elif {"header", "qpos"} <= set(npz.array_names(path)):
         return Reference.load(path)
     else:
-        motion = read_npz(path)
+        motion = read_npz(path, fps)
+    for note in motion.notes if say is not None else ():
+        say(note)
     return _reference(_at_50_hz(motion), path, label)
 
 

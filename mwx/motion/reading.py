@@ -4,7 +4,7 @@ A motion is named by its file; by FILE.h5:CLIP in a file of many; by deepmimic:w
 package.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from mwx.motion.formats.amass import read_amass
 from mwx.motion.formats.asf_amc import FPS, read_amc, read_asf
 from mwx.motion.formats.bvh import read_bvh
 from mwx.motion.formats.cmu_h5 import read_cmu_h5
-from mwx.motion.formats.keypoints import read_keypoints
+from mwx.motion.formats.keypoints import POINTS, read_keypoints
 from mwx.motion.formats.smpl_body import refused_pickle
 from mwx.motion.roles import with_told
 
@@ -63,12 +63,13 @@ READERS: dict[str, tuple[str, Read]] = {
     ".json": ("DeepMimic's JSON", lambda path, _: deepmimic.read_deepmimic(path)),
     ".h5": ("dm_control's CMU recordings", lambda path, options: read_cmu_h5(path, options.part)),
 }
-# kind of npz -> (arrays that tell it from the others, its reader); the first that fits reads
-NPZ_READERS: dict[str, tuple[tuple[str, ...], Read]] = {
-    "key points": (("joint_pos_w", "joint_names"), lambda path, _: read_keypoints(path)),
-    "AMASS": (("poses",), _amass),
-    "AMASS in parts": (("root_orient", "pose_body"), _amass),
-    "AMASS' shape.npz (no motion)": (("betas",), _amass),
+# kind of npz -> (arrays that tell it from the others, one of each row; its reader); the first fits
+NPZ_READERS: dict[str, tuple[tuple[tuple[str, ...], ...], Read]] = {
+    "key points": ((POINTS, ("joint_names",)), lambda path, o: read_keypoints(path, o.fps)),
+    "AMASS": ((smpl_arrays.WHOLE,), _amass),
+    "AMASS in parts": ((smpl_arrays.ROOTS, smpl_arrays.BODIES), _amass),
+    "key points without names": ((POINTS,), lambda path, o: read_keypoints(path, o.fps)),
+    "AMASS' shape.npz (no motion)": ((("betas",),), _amass),
 }
 MULTIPLE = (".h5",)  # suffixes of files that hold several clips
 
@@ -133,20 +134,28 @@ def located(name: str) -> tuple[Path, str | None]:
 def _npz(path: Path, options: Options) -> MotionClip:
     """Read an npz as the kind its arrays show."""
     arrays = npz.array_names(path)
-    for needed, read in NPZ_READERS.values():
-        if set(arrays).issuperset(needed):
-            return read(path, options)
-    kinds = "; ".join(f"{kind}: {', '.join(needed)}" for kind, (needed, _) in NPZ_READERS.items())
+    if robot_npz.is_robot(arrays):
+        raise MwxError(f"{path}: a robot's motion, no person's: `mwx motion import {path.name}` "
+                       f"makes a reference of it; it holds {', '.join(arrays)[:300]}")
+    read = _npz_reader(arrays)
+    if read is not None:
+        return read(path, options)
+    kinds = "; ".join(f"{kind}: {', '.join(names[0] for names in needed)}"
+                      for kind, (needed, _) in NPZ_READERS.items())
     hint = "this is a body model, give it as body_model=...; " if "v_template" in arrays else ""
     raise MwxError(f"{path}: no motion of a known kind: {hint}it holds "
                    f"{', '.join(arrays) or 'nothing'}; motions have {kinds}")
 
 
+def _npz_reader(arrays: Sequence[str]) -> Read | None:
+    """Return the reader of the first kind of npz that has these arrays."""
+    return next((read for needed, read in NPZ_READERS.values()
+                 if all(set(arrays).intersection(names) for names in needed)), None)
+
+
 def _holds_angles(path: Path) -> bool:
     """Return whether an npz is read as SMPL's angles, so that a body model gives it its bones."""
-    arrays = set(npz.array_names(path))
-    read = next((r for needed, r in NPZ_READERS.values() if arrays.issuperset(needed)), _amass)
-    return read is _amass
+    return _npz_reader(npz.array_names(path)) in (_amass, None)
 
 
 def _skeleton_beside(path: Path) -> Path:

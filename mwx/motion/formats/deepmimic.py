@@ -15,6 +15,7 @@ import numpy as np
 from mwx.errors import MwxError, nearest
 from mwx.maths import rotations
 from mwx.motion.clip import MotionClip, check_frames
+from mwx.motion.formats import root_path
 from mwx.motion.formats.units import TO_Z_UP
 from mwx.motion.reference import sha256
 from mwx.types import Array
@@ -69,6 +70,10 @@ def read_deepmimic(path: Path) -> MotionClip:
     data, frames, wraps = _parsed(path)
     fps, frames, notes = _even(frames, path)
     positions, turns = _forward(frames)
+    way, moved = root_path.in_metres(
+        [j.name for j in JOINTS], positions - positions[:, :1], positions[:, 0], fps, up="y",
+        source=str(path), what="root position")
+    positions += (way - positions[:, 0])[:, None]
     seam = _seam(positions) if wraps else np.inf
     if wraps:
         notes += (f"a loop by the file: its ends are {100 * seam:.0f} cm apart in the mean"
@@ -77,7 +82,7 @@ def read_deepmimic(path: Path) -> MotionClip:
         tuple(j.name for j in JOINTS), tuple(j.parent for j in JOINTS),
         rotations.rotate(TO_Z_UP["y"], positions), fps, rotations.multiply(TO_Z_UP["y"], turns),
         source=path.name, source_sha256=sha256(data), licence=LICENCE,
-        notes=("units: metres (by the format)", "y up, turned (by the format)", *notes),
+        notes=("units: metres (by the format)", "y up, turned (by the format)", *moved, *notes),
         label=path.stem.removeprefix("humanoid3d_"), loops=seam < CLOSED)
 
 

@@ -2,7 +2,8 @@
 
 `parents` (J,), `joint_rot_w` (T, J, 4; w, x, y, z), `licence`, `label` and `loops` are used where
 present. Metres with z up by definition; where the body shows other units or another up axis, it is
-turned and the clip's notes say so.
+turned and the clip's notes say so. Points without names are read where they are SMPL's joints in
+their order, as HumanML3D has them, by the look of their bones.
 """
 
 from pathlib import Path
@@ -13,36 +14,72 @@ import numpy as np
 from mwx.errors import MwxError
 from mwx.motion.clip import MotionClip
 from mwx.motion.formats import npz, units
+from mwx.motion.formats.smpl_body import BODY, KINDS, NAMES, PARENTS
 from mwx.motion.reference import sha256
+from mwx.types import Array
 
-NEEDED = ("joint_pos_w", "joint_names", "fps")
+POINTS = ("joint_pos_w", "joint_positions", "joints", "positions", "keypoints", "keypoints3d",
+          "joints3d", "xyz")
 OTHERS = ("parents", "joint_rot_w", "licence", "label", "loops")
+STEADY = 0.02  # part of its length by which a bone may vary, or differ from its twin
+TWINS = [(i, NAMES.index("R" + name[1:])) for i, name in enumerate(NAMES) if name[:2] == "L_"]
 
 
-def read_keypoints(path: Path) -> MotionClip:
+def read_keypoints(path: Path, fps: float | None = None) -> MotionClip:
     """Read a key-point file.
+
+    Args:
+        path: the .npz file; fps: [Hz] in place of the file's.
 
     Raises:
         MwxError: no npz, cut short, other contents, or not a number somewhere.
     """
-    found = npz.array_names(path)
-    missing = [name for name in NEEDED if name not in found]
-    if missing:
-        raise MwxError(f"{path}: no key-point file: it lacks {', '.join(missing)} and holds "
-                       f"{', '.join(found) or 'nothing'}")
-    arrays = npz.read_arrays(path, NEEDED + OTHERS, rows=("joint_pos_w", "joint_rot_w"))
-    names = tuple(str(x) for x in np.atleast_1d(arrays["joint_names"]).reshape(-1))
-    _check_points(arrays, names, path)
+    spare = (*OTHERS, *npz.RATES)
+    arrays = npz.read_arrays(path, (*POINTS, "joint_names", *spare), (*POINTS, "joint_rot_w"),
+                             spare)
+    where = next((name for name in POINTS if name in arrays), None)
+    if where is None:
+        raise MwxError(f"{path}: no key-point file: it lacks {POINTS[0]} and holds "
+                       f"{', '.join(npz.array_names(path)) or 'nothing'}")
+    rate, said = npz.frame_rate(arrays, path, fps, "HumanML3D's is 20; ")
+    points = arrays[where][0] if arrays[where].ndim == 4 and len(arrays[where]) == 1 else (
+        arrays[where])
+    if "joint_names" in arrays:
+        names = tuple(str(x) for x in np.atleast_1d(arrays["joint_names"]).reshape(-1))
+        parents = _parents(arrays, len(names), path)
+    else:
+        points, said = _smpl(points, where, path), (*said, "joints: SMPL's (no names in the file)")
+        names, parents = NAMES, PARENTS
+    _check_points(points, names, where, path)
     turns = npz.numbers(arrays, "joint_rot_w", path, (len(names), 4)) if (
         "joint_rot_w" in arrays) else None
     points, turns, notes = units.to_metres_z_up(
-        names, arrays["joint_pos_w"].astype(float), turns, up="z", source=str(path))
+        names, points.astype(float), turns, up="z", source=str(path))
+    notes += (*said, *npz.left_out(path, arrays, spare))
     return MotionClip(
-        names, _parents(arrays, len(names), path), points, npz.number(arrays, "fps", path), turns,
+        names, parents, points, rate, turns,
         source=path.name, source_sha256=sha256(path.read_bytes()),
         licence=npz.text(arrays["licence"]) if "licence" in arrays else "unknown", notes=notes,
         label=npz.text(arrays["label"]) if "label" in arrays else "",
         loops="loops" in arrays and bool(npz.number(arrays, "loops", path)))
+
+
+def is_body(points: Array) -> bool:
+    """Whether points (T, J, 3) move like SMPL's joints in their order, in any unit.
+
+    Their bones keep their lengths, those of the left are as long as those of the right, and none
+    is missing.
+    """
+    if points.ndim != 3 or points.shape[1] < BODY or points.shape[2] != 3 or len(points) < 2:
+        return False
+    some = points[:: max(1, len(points) // 50), :BODY].astype(float)
+    bones = np.linalg.norm(some[:, 1:] - some[:, list(PARENTS[1:])], axis=-1)
+    length = np.median(bones, axis=0)
+    left, right = (length[[pair[side] - 1 for pair in TWINS]] for side in (0, 1))
+    moves = np.ptp(some - some[:, :1], axis=0).max() > 0
+    return bool(moves and (length > STEADY * length.max()).all()
+                and (np.ptp(bones, axis=0) < STEADY * length).all()
+                and (np.abs(left - right) < 5 * STEADY * (left + right)).all())
 
 
 def write_keypoints(clip: MotionClip, path: Path) -> Path:
@@ -56,19 +93,27 @@ def write_keypoints(clip: MotionClip, path: Path) -> Path:
     return npz.write_arrays(path, arrays)
 
 
-def _check_points(arrays: dict[str, npz.Array], names: tuple[str, ...], path: Path) -> None:
+def _smpl(points: Array, name: str, path: Path) -> Array:
+    """Return SMPL's 22 body joints (T, 22, 3) of points that have no names."""
+    known = points.ndim == 3 and points.shape[1] in (BODY, *KINDS) and points.dtype.kind in "iuf"
+    if not known or not is_body(points):
+        raise MwxError(f"{path}: '{name}' {points.shape} has no joint_names beside it, and its "
+                       "points are not SMPL's joints in their order; add joint_names")
+    return points[:, :BODY]
+
+
+def _check_points(points: Array, names: tuple[str, ...], where: str, path: Path) -> None:
     """Say which point is wrong, by its name."""
-    points = arrays["joint_pos_w"]
     if points.ndim == 3 and points.dtype.kind in "iuf" and points.shape[1:] == (len(names), 3):
         wrong = np.argwhere(~np.isfinite(points))
         if len(wrong):
             frame, joint = wrong[0][:2]
             raise MwxError(f"{path}: the position of '{names[joint]}' is not a number in frame "
                            f"{frame}; cut the clip there or fill the gap")
-    npz.numbers(arrays, "joint_pos_w", path, (len(names), 3))
+    npz.numbers({where: points}, where, path, (len(names), 3))
 
 
-def _parents(arrays: dict[str, npz.Array], joints: int, path: Path) -> tuple[int, ...]:
+def _parents(arrays: dict[str, Array], joints: int, path: Path) -> tuple[int, ...]:
     if "parents" not in arrays:
         return (-1,) * joints
     parents = arrays["parents"]

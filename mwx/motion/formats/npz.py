@@ -16,6 +16,8 @@ from mwx.motion.clip import check_frames
 from mwx.types import Array
 
 MAX_BYTES = 2 ** 30  # [B] of one array
+RATES = ("mocap_framerate", "mocap_frame_rate", "fps", "framerate", "frame_rate", "frequency")
+FPS_RANGE = (1.0, 2000.0)  # [Hz]
 
 
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> Path:
@@ -48,14 +50,15 @@ def array_names(path: Path) -> tuple[str, ...]:
         raise MwxError(f"{path}: damaged, or no npz file ({error})") from None
 
 
-def read_arrays(path: Path, wanted: Collection[str], rows: Collection[str] = ()
-                ) -> dict[str, Array]:
+def read_arrays(path: Path, wanted: Collection[str], rows: Collection[str] = (),
+                spare: Collection[str] = ()) -> dict[str, Array]:
     """Return those of the wanted arrays that the file has.
 
     Args:
         path: an .npz file.
         wanted: names; others are not looked at.
         rows: those of them with a row for each frame, whose number is checked first.
+        spare: those of them that are left out where they hold Python objects, see `left_out`.
 
     Raises:
         MwxError: absent, damaged, too large, or an array holds Python objects.
@@ -63,8 +66,7 @@ def read_arrays(path: Path, wanted: Collection[str], rows: Collection[str] = ()
     names = [n for n in array_names(path) if n in wanted]
     try:
         with zipfile.ZipFile(path) as archive:
-            for name in names:
-                _check_header(archive, path, name, name in rows)
+            names = [n for n in names if _plain(archive, path, n, n in rows, n in spare)]
         with np.load(path, allow_pickle=False) as file:
             return {name: file[name] for name in names}
     except MwxError:
@@ -74,23 +76,63 @@ def read_arrays(path: Path, wanted: Collection[str], rows: Collection[str] = ()
                        "download or write it again") from None
 
 
-def _check_header(archive: zipfile.ZipFile, path: Path, name: str, rows: bool) -> None:
-    """Refuse objects and excessive sizes by what the array's header says."""
+def left_out(path: Path, arrays: Mapping[str, Array], wanted: Collection[str]) -> tuple[str, ...]:
+    """Return a note on each wanted array of a file that `read_arrays` left out."""
+    return tuple(f"'{name}' holds Python objects: not read" for name in array_names(path)
+                 if name in wanted and name not in arrays)
+
+
+def frame_rate(arrays: dict[str, Array], path: Path, told: float | None = None, why: str = ""
+               ) -> tuple[float, tuple[str, ...]]:
+    """Return the rate [Hz] that the user tells, else the file's; a note where they differ.
+
+    Args:
+        arrays: of the file, with its own of RATES; path: of the file, for the error.
+        told: [Hz] by the user; why: what a file without a rate may be, for the error.
+
+    Raises:
+        MwxError: no rate, two, or one that no motion has.
+    """
+    said = {name: number(arrays, name, path) for name in RATES if name in arrays}
+    if told is not None:
+        others = [f"{rate:g}" for rate in said.values() if not np.isclose(rate, told, rtol=1e-6)]
+        return float(told), (f"rate: {told:g} Hz as told; the file says {others[0]}",) if others \
+            else ()
+    if not said:
+        objects = [n for n in array_names(path) if n in RATES]
+        held = f"'{objects[0]}' holds Python objects" if objects else " or ".join(RATES[:3])
+        raise MwxError(f"{path}: no frame rate ({held}): {why}say it with --fps")
+    for name, rate in said.items():
+        if not FPS_RANGE[0] <= rate <= FPS_RANGE[1]:
+            raise MwxError(f"{path}: '{name}' is {rate} frames a second, {FPS_RANGE[0]:g} to "
+                           f"{FPS_RANGE[1]:g} are read; say the right rate with --fps")
+    if max(said.values()) > (1 + 1e-3) * min(said.values()):
+        words = " and ".join(f"{rate:g} ('{name}')" for name, rate in said.items())
+        raise MwxError(f"{path}: two frame rates, {words}; say which with --fps")
+    return next(iter(said.values())), ()
+
+
+def _plain(archive: zipfile.ZipFile, path: Path, name: str, rows: bool, spare: bool) -> bool:
+    """Return whether an array is to be read; refuse objects and excessive sizes by its header."""
     with archive.open(f"{name}.npy") as member:
         version = np.lib.format.read_magic(member)
         read = (np.lib.format.read_array_header_1_0 if version == (1, 0)
                 else np.lib.format.read_array_header_2_0)
         shape, _, dtype = read(member)
+    if dtype.hasobject and spare:
+        return False
     if dtype.hasobject:
+        kind = "str" if name.endswith("names") else "float"
         raise MwxError(f"{path}: '{name}' holds Python objects; reading them would run code from "
-                       "the file, so they are refused. Save it as plain numbers: "
-                       f"np.savez(..., {name}=np.asarray({name}, float))")
+                       "the file, so they are refused. Save it without: "
+                       f"np.savez(..., {name}=np.asarray({name}, {kind}))")
     if rows and shape:
-        check_frames(shape[0], str(path))
+        check_frames(shape[1] if shape[0] == 1 and len(shape) > 2 else shape[0], str(path))
     size = int(np.prod([float(n) for n in shape])) * dtype.itemsize
     if size > MAX_BYTES:
         raise MwxError(f"{path}: '{name}' takes {size / 2 ** 30:.1f} GiB (shape {shape}), more "
                        f"than the {MAX_BYTES / 2 ** 30:.0f} GiB that are read; cut the file")
+    return True
 
 
 def number(arrays: dict[str, Array], name: str, path: Path) -> float:

@@ -1,20 +1,21 @@
 """Robot motion as CSV, a row a frame: base x y z [m], quaternion x y z w, joints [rad].
 
 The layout of Unitree's retargeted data and of BeyondMimic's and mjlab's converters. Such a file has
-neither names nor a rate: H1's order and 30 frames a second are assumed. A first row of names is
-understood, and joints then go by name. What we write begins with one line of comment that keeps the
-rate, the names and the licence; those converters skip it.
+neither names nor a rate: H1's order and 30 frames a second are assumed, and said. A first row of
+names is understood, and joints then go by name. What we write begins with one line of comment that
+keeps the rate, the names and the licence; those converters skip it.
 """
 
 import math
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from mwx.errors import MwxError
-from mwx.maths import rotations
+from mwx.motion.clip import told_rate
 from mwx.motion.formats import robot_motion
 from mwx.motion.formats.robot_motion import RobotMotion
 from mwx.motion.formats.text import read_lines
@@ -23,14 +24,14 @@ from mwx.types import Array
 
 FPS = 30.0  # [Hz] of the public data sets; the files do not say
 MARK = "# mwx "
-XYZW_TO_WXYZ, WXYZ_TO_XYZW = [3, 0, 1, 2], [1, 2, 3, 0]
+WXYZ_TO_XYZW = [1, 2, 3, 0]
 
 
 def read_csv(path: Path, fps: float | None = None) -> RobotMotion:
     """Read a motion.
 
     Args:
-        path: the file; fps: [Hz], 30 unless given here or in the file.
+        path: the file; fps: [Hz] in place of the file's; 30 unless given here or there.
 
     Raises:
         MwxError: no such table, another robot's, damaged; with file and line.
@@ -42,6 +43,8 @@ def read_csv(path: Path, fps: float | None = None) -> RobotMotion:
             header = robot_motion.header_in(line.removeprefix(MARK), where)
         elif line.strip() and not line.lstrip().startswith("#"):
             words = line.split(",")
+            if not words[-1].strip():  # a comma at the end
+                words.pop()
             if names is None and not numbers and _are_names(words):
                 names = words
                 _check_base(names, where)
@@ -55,14 +58,25 @@ def read_csv(path: Path, fps: float | None = None) -> RobotMotion:
     joints = (names or [])[7:] or (header["joints"] if header else None)
     if names is not None and len(names) != rows.shape[1]:
         raise MwxError(f"{lines[0]}: {rows.shape[1]} numbers under {len(names)} names")
-    order = _order(joints, rows.shape[1], lines[0])
-    qpos = robot_motion.configurations(rows[:, :3], _quaternions(rows[:, 3:7], lines[0]),
-                                       rows[:, 7:][:, order], lines)
-    rate = robot_motion.checked_fps(fps or FPS, str(path)) if header is None or fps else \
-        header["fps"]
+    order, said = _order(joints, rows[:, 7:], rows.shape[1], lines[0])
+    rate, rated = _rate(header, fps, path)
+    turns, turned = robot_motion.w_first(rows[:, 3:7], rows[:, :3], "quaternion", last=True)
+    qpos = robot_motion.configurations(rows[:, :3], turns, rows[:, 7:][:, order], lines)
+    qpos, moved = robot_motion.base_in_metres(qpos, rate, str(path), "x y z")
+    notes = (*rated, *said, *turned, *moved)
     if header is None:
-        return RobotMotion(qpos, rate)
-    return RobotMotion(qpos, rate, advance=header["advance"], facts=header["facts"])
+        return RobotMotion(qpos, rate, notes=notes)
+    return RobotMotion(qpos, rate, advance=header["advance"], facts=header["facts"], notes=notes)
+
+
+def _rate(header: dict[str, Any] | None, told: float | None, path: Path
+          ) -> tuple[float, tuple[str, ...]]:
+    """Return the rate [Hz] that the user tells, else the file's, else 30; and a note."""
+    if header is not None:
+        return told_rate(header["fps"], told and robot_motion.checked_fps(told, str(path)))
+    if told is not None:
+        return robot_motion.checked_fps(told, str(path)), ()
+    return FPS, (f"rate: {FPS:g} Hz assumed (no rate in the file)",)
 
 
 def _are_names(words: list[str]) -> bool:
@@ -105,27 +119,15 @@ def _is_number(word: str) -> bool:
     return True
 
 
-def _order(joints: list[str] | None, width: int, where: str) -> list[int]:
+def _order(names: list[str] | None, joints: Array, width: int, where: str
+           ) -> tuple[list[int], tuple[str, ...]]:
+    """Return where each of H1's joints is among the columns, and a note where none are named."""
     if width < 8:
         raise MwxError(f"{where}: {width} numbers a row; base position (3), quaternion (4) and "
                        "joints are expected")
-    if joints is None or len(joints) != width - 7:
-        robot_motion.check_count(width - 7, where)
-        return list(range(width - 7))
-    return robot_motion.columns_of(joints, where)
-
-
-def _quaternions(xyzw: Array, where: str) -> Array:
-    """Return quaternions (T, 4) with w first; refuse those that have it first already."""
-    wxyz = xyzw[:, XYZW_TO_WXYZ]
-    length = np.linalg.norm(xyzw, axis=1, keepdims=True)
-    if (length > 0.5).all() and (length < 2).all():
-        up = np.array([0.0, 0.0, 1.0])
-        as_read, as_is = (rotations.rotate(q / length, up)[:, 2].mean() for q in (wxyz, xyzw))
-        if as_read < 0.3 and as_is > 0.9:
-            raise MwxError(f"{where}: the base is upside down if its quaternion is x y z w, and "
-                           "upright if it is w x y z; put w last")
-    return wxyz
+    if names is not None and len(names) == width - 7:
+        return robot_motion.columns_of(names, where), ()
+    return robot_motion.likelier_order(joints, robot_motion.nameless(width - 7, where))
 
 
 def write_csv(reference: Reference, path: Path) -> Path:

@@ -1,23 +1,32 @@
 """What a file of robot motion says, whoever wrote it: configurations in H1's own order, checked."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from mwx.errors import MwxError, nearest
+from mwx.maths import rotations
+from mwx.motion import kinematics
+from mwx.motion.formats import root_path
+from mwx.motion.formats.npz import FPS_RANGE
 from mwx.motion.reference import Reference
 from mwx.robot import H1
 from mwx.types import Array
 
 MAX_ROWS = 100_000  # frames; 33 minutes at 50 Hz, and inverse dynamics visits each
-FPS_RANGE = (1.0, 2000.0)  # [Hz]
 LARGEST = 7.0  # [rad] more than a full turn no joint of H1 makes: such numbers are degrees
 FARTHEST = 1e4  # [m]
+BEYOND = 0.02  # [rad] mean of a motion beyond H1's limits that tells of another order
+XYZW_TO_WXYZ = [3, 0, 1, 2]
 OTHERS = {20: "the H1's first release with a neck", 21: "H1_2 without hands", 23: "G1 (23 joints)",
           27: "H1_2 with wrists", 29: "G1 (29 joints)"}
+# Isaac numbers joints breadth first: all joints nearest to the base, then the next ones
+DEPTH = ("hip_yaw", "torso", "hip_roll", "shoulder_pitch", "hip_pitch", "shoulder_roll", "knee",
+         "shoulder_yaw", "ankle", "elbow")
+ISAAC = tuple(name for part in DEPTH for name in H1.joint_names if name.endswith(part))
 # what a reference says of itself beside its numbers
 FACTS = ("label", "loop", "generated", "source", "source_sha256", "licence")
 
@@ -34,6 +43,7 @@ class RobotMotion:
         supports: (T, S) bool and support_names, what else bears weight, where it has them.
         advance: (3,) [m] per period where it says that it is a loop.
         facts: of FACTS, where the file has them.
+        notes: sentences on what the reader found out or assumed.
     """
 
     qpos: Array
@@ -45,6 +55,7 @@ class RobotMotion:
     support_names: tuple[str, ...] = ()
     advance: Array | None = None
     facts: dict[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 def configurations(base: Array, quaternion: Array, joints: Array, where: Sequence[str]) -> Array:
@@ -79,6 +90,67 @@ def configurations(base: Array, quaternion: Array, joints: Array, where: Sequenc
     return np.concatenate([base, turn, joints], axis=1)
 
 
+def base_in_metres(qpos: Array, fps: float, source: str, what: str
+                   ) -> tuple[Array, tuple[str, ...]]:
+    """Return configurations (T, 26) with the base in metres, and a note where it was not.
+
+    Args:
+        qpos: (T, 26), its base in file units; fps: [Hz].
+        source: name of the file, what: name of the base's positions in it, for error and note.
+
+    Raises:
+        MwxError: the base is faster than can be, in metres and in any unit that fits the feet.
+    """
+    here = np.concatenate([np.zeros((len(qpos), 3)), qpos[:, 3:]], axis=1)
+    links = kinematics.forward(here).places
+    path, notes = root_path.in_metres(
+        [name.removesuffix("_link") for name in links], np.stack(list(links.values()), axis=1),
+        qpos[:, :3], fps, up="z", source=source, what=what)
+    return np.concatenate([path, qpos[:, 3:]], axis=1), notes
+
+
+def w_first(quaternions: Array, base: Array, what: str, last: bool
+            ) -> tuple[Array, tuple[str, ...]]:
+    """Return quaternions (T, 4) as w x y z, and a note where their order is not the expected one.
+
+    Args:
+        quaternions: (T, 4); base: (T, 3), whose way tells forwards from backwards.
+        what: name of the quaternions; last: w is expected last, else first.
+    """
+    orders = {"x y z w": quaternions[:, XYZW_TO_WXYZ], "w x y z": quaternions}
+    expected, other = orders if last else reversed(orders)
+    length = np.maximum(np.linalg.norm(quaternions, axis=1, keepdims=True), 1e-9)
+    up, way = {}, {}
+    for order, turn in orders.items():
+        axes = rotations.to_matrix(turn / length)
+        up[order] = float(axes[:, 2, 2].mean())
+        way[order] = float(np.sum(axes[:-1, :2, 0] * np.diff(base[:, :2], axis=0)))
+    if up[expected] < 0.3 and up[other] > 0.9:
+        return orders[other], (f"'{what}' is {other}, not {expected}, in which the base would not "
+                               "be upright; read so",)
+    if min(up.values()) > 0.9 and way[expected] < 0 < way[other]:
+        return orders[expected], (f"'{what}' is read as {expected}: the base goes backwards; if it "
+                                  f"should not, the file is {other}",)
+    return orders[expected], ()
+
+
+def likelier_order(joints: Array, orders: Mapping[str, list[int]]
+                   ) -> tuple[list[int], tuple[str, ...]]:
+    """Return the order in which joints keep H1's limits, the first unless it is far off; a note.
+
+    Args:
+        joints: (T, 19) [rad]; orders: name -> where each of H1's joints is.
+    """
+    if len(orders) == 1:
+        return next(iter(orders.values())), ()
+    off = {name: float(np.maximum(np.maximum(H1.low - joints[:, order], joints[:, order] - H1.high),
+                                  0).mean()) for name, order in orders.items()}
+    first, best = next(iter(orders)), min(off, key=lambda name: off[name])
+    if off[first] > BEYOND and off[best] < 0.2 * off[first]:
+        return orders[best], (f"joints: {best} order (no names; the limits of H1 tell)",)
+    return orders[first], (f"joints: {first} order assumed (no names)",)
+
+
 def columns_of(names: Sequence[str], where: str) -> list[int]:
     """Return where each of H1's joints is among a file's joint names ("left_knee_joint" fits too).
 
@@ -102,16 +174,17 @@ def columns_of(names: Sequence[str], where: str) -> list[int]:
     return [plain.index(n) for n in H1.joint_names]
 
 
-def check_count(joints: int, where: str) -> None:
-    """Refuse a number of nameless joints that is not H1's.
+def nameless(joints: int, where: str) -> dict[str, list[int]]:
+    """Return where each of H1's joints is in the orders that files without names have.
 
     Raises:
-        MwxError: with the robot that has so many, where one is known.
+        MwxError: another number of joints, with the robot that has so many where one is known.
     """
     if joints != len(H1.joint_names):
         guess = f"; {joints} are {OTHERS[joints]}'s" if joints in OTHERS else ""
         raise MwxError(f"{where}: {joints} joints, H1 has {len(H1.joint_names)}{guess}. Retarget "
                        "the human motion to H1 instead (`mwx motion retarget`)")
+    return {"MuJoCo's": list(range(joints)), "Isaac's": [ISAAC.index(n) for n in H1.joint_names]}
 
 
 def check_rows(rows: int, where: str) -> None:

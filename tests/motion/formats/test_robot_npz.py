@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from mwx.errors import MwxError
 from mwx.motion import Reference, generate
 from mwx.motion.exporting import export_reference, feet_on_ground, import_reference
-from mwx.motion.formats.robot_npz import ISAAC, LINKS, body_states, read_npz
+from mwx.motion.formats.robot_motion import ISAAC
+from mwx.motion.formats.robot_npz import LINKS, body_states, read_npz
 from mwx.robot import H1
 
 KEYS = ("fps", "joint_pos", "joint_vel", "body_pos_w", "body_quat_w", "body_lin_vel_w",

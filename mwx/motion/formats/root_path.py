@@ -1,0 +1,99 @@
+"""The unit of a root path beside a body whose size is known: some files mix two.
+
+A foot that bears the body stays where it is, so the path runs as fast as that foot goes back from
+the root; and the lowest point of the body is on a floor at height zero. Either tells the unit.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from mwx.errors import MwxError
+from mwx.maths import rotations
+from mwx.motion.formats.units import TO_Z_UP, UNITS
+from mwx.motion.roles import find_parts
+from mwx.types import Array
+
+FASTEST, PACE_S = 12.0, 0.25  # [m/s] mean speed that no one exceeds, [s] over which it is taken
+NO = np.log(1.4)  # the body may be so much larger or smaller than it is assumed to be
+TRAVEL_SPEED = 0.3  # [m/s] of a standing foot against the root, below which it tells little
+KEPT = 0.3  # part of the frames where an ankle moves least: it stands
+SLIP = 0.15  # of the root's speed that a standing ankle may have; dances that spin have more
+FRAMES = 20_000  # at most looked at
+ROUNDS = 10
+
+
+def in_metres(names: Sequence[str], body: Array, path: Array, fps: float, *, up: str,
+              source: str, what: str) -> tuple[Array, tuple[str, ...]]:
+    """Return a root path (T, 3) in metres, and a note where it was in another unit.
+
+    Args:
+        names: of the J points; body: (T, J, 3) [m] from the root, in the path's axes.
+        path: (T, 3) in file units; fps: [Hz]; up: the axis of `TO_Z_UP` that is up.
+        source: name of the file, what: name of the path in it, for the error and the note.
+
+    Raises:
+        MwxError: the path is faster than any person in metres, and no unit fits the body.
+    """
+    turn = TO_Z_UP[up]
+    body, line = rotations.rotate(turn, body[:FRAMES]), rotations.rotate(turn, path[:FRAMES])
+    step = int(np.clip(PACE_S * fps, 1, len(line) - 1))  # jitter from frame to frame is no speed
+    pace = float(np.linalg.norm(line[step:] - line[:-step], axis=1).mean()) * fps / step
+    lowest = -body[..., 2].min(axis=1)
+    high = float(np.percentile(line[:, 2] / np.maximum(lowest, 0.1), 25))  # units in a metre
+    known = [n for n in (_body_in_path(names, body, line, fps), high) if n is not None and n > 0]
+    # of each unit that is not too fast: how far off it is by each of the two, at most NO
+    off = {unit: sum(min(abs(np.log(metres * n)), NO) for n in known)
+           for unit, metres in UNITS.items() if metres * pace <= FASTEST}
+    fitting = [unit for unit, value in off.items() if value < NO * len(known)]
+    if "metres" in off and "metres" in fitting:
+        return path, ()
+    if fitting:
+        unit = min(fitting, key=lambda name: off[name])
+        return path * UNITS[unit], (f"units: '{what}' is in {unit}, the body in metres (feet then "
+                                    "stay where they stand, or the floor is at 0); read so",)
+    if "metres" in off:
+        return path, (f"units: '{what}' is taken for metres; feet and floor do not tell",)
+    guess = next((unit for unit in off), "another unit")
+    raise MwxError(f"{source}: '{what}' moves at {pace:.3g} m/s, if it is in metres as the body "
+                   f"is: in {guess}? Neither feet nor floor tell; write '{what}' in metres (and "
+                   f"is {fps:g} Hz its rate?)")
+
+
+def _body_in_path(names: Sequence[str], body: Array, path: Array, fps: float) -> float | None:
+    """Return the path's units in a metre of the body, None where the feet do not tell."""
+    parts = find_parts(names)
+    if not {"left_ankle", "right_ankle"} <= set(parts):
+        return None
+    ankles = body[:, [parts["left_ankle"], parts["right_ankle"]]]
+    lower = ankles[..., 2].argmin(axis=1)
+    foot = fps * np.diff(ankles, axis=0)[np.arange(len(lower) - 1), lower[:-1]]
+    root = fps * np.diff(path, axis=0)
+    speed, pace = np.linalg.norm(foot, axis=1), np.linalg.norm(root, axis=1)
+    used = (lower[:-1] == lower[1:]) & (speed > TRAVEL_SPEED) & (pace > 0)
+    if used.sum() < fps / 2:
+        return None
+    start = float(np.median(pace[used]) / np.median(speed[used]))
+    return size_of(foot[used], root[used], start)
+
+
+def size_of(foot: Array, root: Array, start: float) -> float | None:
+    """Return the factor H by which the lower foot best stays in place: root + H foot = 0.
+
+    While a foot bears the body its velocity is zero, so H is a linear least-squares solution over
+    the frames in which it moves least.
+
+    Args:
+        foot: (N, D) velocity of the lower foot from the root; root: (N, D) of the root.
+        start: H to begin with.
+
+    Returns:
+        H; None where no foot stays in place whatever H is.
+    """
+    size, stands = start, np.ones(len(root), bool)
+    for _ in range(ROUNDS):
+        slip = np.linalg.norm(root + size * foot, axis=1)
+        stands = slip <= np.quantile(slip, KEPT)
+        size = -float(np.sum(root[stands] * foot[stands]) / max(np.sum(foot[stands] ** 2), 1e-9))
+    moving = np.sum((root[stands] + size * foot[stands]) ** 2)
+    return size if moving < SLIP ** 2 * np.sum(root[stands] ** 2) else None
