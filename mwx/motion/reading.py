@@ -12,7 +12,7 @@ import numpy as np
 
 from mwx.errors import MwxError, nearest
 from mwx.motion.clip import MotionClip, told_rate, without_held_frames
-from mwx.motion.formats import deepmimic, npz
+from mwx.motion.formats import deepmimic, npz, robot_npz, smpl_arrays
 from mwx.motion.formats.amass import read_amass
 from mwx.motion.formats.asf_amc import FPS, read_amc, read_asf
 from mwx.motion.formats.bvh import read_bvh

@@ -42,19 +42,20 @@ def in_metres(names: Sequence[str], body: Array, path: Array, fps: float, *, up:
     lowest = -body[..., 2].min(axis=1)
     high = float(np.percentile(line[:, 2] / np.maximum(lowest, 0.1), 25))  # units in a metre
     known = [n for n in (_body_in_path(names, body, line, fps), high) if n is not None and n > 0]
-    # of each unit that is not too fast: how far off it is by each of the two, at most NO
+    # how far each unit is off by the two, each at most NO
     off = {unit: sum(min(abs(np.log(metres * n)), NO) for n in known)
-           for unit, metres in UNITS.items() if metres * pace <= FASTEST}
-    fitting = [unit for unit, value in off.items() if value < NO * len(known)]
-    if "metres" in off and "metres" in fitting:
+           for unit, metres in UNITS.items()}
+    fitting = [unit for unit in UNITS if off[unit] < NO * len(known)]
+    slow = [unit for unit, metres in UNITS.items() if metres * pace <= FASTEST]
+    if "metres" in fitting:
         return path, ()
-    if fitting:
-        unit = min(fitting, key=lambda name: off[name])
+    unit = min((u for u in fitting if u in slow), key=lambda name: off[name], default=None)
+    if unit is not None:
         return path * UNITS[unit], (f"units: '{what}' is in {unit}, the body in metres (feet then "
                                     "stay where they stand, or the floor is at 0); read so",)
-    if "metres" in off:
+    if "metres" in slow:
         return path, (f"units: '{what}' is taken for metres; feet and floor do not tell",)
-    guess = next((unit for unit in off), "another unit")
+    guess = next(iter(slow), "another unit")
     raise MwxError(f"{source}: '{what}' moves at {pace:.3g} m/s, if it is in metres as the body "
                    f"is: in {guess}? Neither feet nor floor tell; write '{what}' in metres (and "
                    f"is {fps:g} Hz its rate?)")
