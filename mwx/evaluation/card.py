@@ -20,6 +20,7 @@ from mwx.evaluation.score import evaluate
 from mwx.evaluation.statistics import bootstrap_interval, standard_error
 from mwx.evaluation.trials import TRIAL_S, TRIALS
 from mwx.experts import Expert
+from mwx.experts.library import named
 from mwx.motion import Reference
 from mwx.robot import H1
 from mwx.runs import provenance, read_json, write_json
@@ -89,7 +90,7 @@ def measure(folder: str | Path, plan: Plan | None = None, say: Callable[[str], N
     for part in plan.parts:
         began = time.perf_counter()
         figures = _MEASURES[part](folder, policy, plan)
-        origin = _origin(folder, policy, plan, part, time.perf_counter() - began)
+        origin = _origin(folder, plan, part, time.perf_counter() - began)
         card = read_json(path) if path.is_file() else {}
         kept = card.get("measured", {})
         kept = kept if kept.get("weights_sha256") == weights else {"weights_sha256": weights}
@@ -245,11 +246,10 @@ def _acts_by(planned: bool) -> str:
     return "planning" if planned else "policy prior"
 
 
-def _origin(folder: Path, policy: Policy, plan: Plan, part: str, seconds: float) -> dict[str, Any]:
+def _origin(folder: Path, plan: Plan, part: str, seconds: float) -> dict[str, Any]:
     """Return the command that measures this again, on which commit and machine it ran, how long."""
-    name = f"pretrained/{policy.config.skill}" if isinstance(policy, Expert) else folder.name
-    command = (f"mwx card {name} --parts {part} --episodes {plan.episodes} --trials {plan.trials} "
-               f"--seconds {plan.seconds:g} --seed {plan.seed}"
+    command = (f"mwx card {named(folder)} --parts {part} --episodes {plan.episodes} "
+               f"--trials {plan.trials} --seconds {plan.seconds:g} --seed {plan.seed}"
                + (" --planned" if plan.planned else "")
                + (f" --reference {plan.reference.label}.npz" if plan.reference else ""))
     made = provenance()

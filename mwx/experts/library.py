@@ -69,6 +69,13 @@ def shipped_root() -> Path:
     return inside if inside.is_dir() else package.parent / "pretrained"
 
 
+def named(folder: str | Path) -> str:
+    """Return a folder as a command names it: "pretrained/..." if it is shipped, else its path."""
+    inside, root = Path(folder).resolve(), shipped_root().resolve()
+    return f"pretrained/{inside.relative_to(root).as_posix()}" if root in inside.parents else str(
+        folder)
+
+
 def expert_folders(root: str | Path | None = None) -> dict[str, Path]:
     """Return skill -> folder of every expert under a root, the shipped ones unless told."""
     root = Path(root) if root is not None else shipped_root()

@@ -24,6 +24,7 @@ from mwx.errors import MwxError
 from mwx.experts.config import ExpertConfig
 from mwx.experts.expert import Expert, load_card, load_expert, make_prior
 from mwx.experts.features import mirror_map
+from mwx.experts.library import named
 from mwx.experts.ppo import Mirror, policy_of
 from mwx.experts.prior import Prior
 from mwx.experts.scoring import score_expert, summary
@@ -178,7 +179,7 @@ def export(config: ExpertConfig, path: Path, wall_time_s: float) -> Path:
             "steps": config.agent.loop.steps, "best_step": best_step,
             "teacher": config.teacher.kind, "wall_time_s": round(wall_time_s),
             "machine": origin["machine"], "versions": provenance()["versions"],
-            "evaluation": f"mwx evaluate pretrained/{config.skill} --task {config.task} "
+            "evaluation": f"mwx evaluate {named(path)} --task {config.task} "
                           f"--episodes {CARD_EPISODES} --seed {CARD_SEED}",
             "scores": summary(episodes, get_task(config.task).success_bar),
             "returns": [round(float(x), 6) for x in episodes.task_return],

@@ -270,7 +270,9 @@ def _card(config: AdaptConfig, path: Path, policy: Adapted, best_step: int, wall
             "acts_by": TEACHER if isinstance(policy.model, Teacher) else
             "planning" if policy.planned else "policy prior",
             "machine": origin["machine"], "versions": provenance()["versions"],
-            "evaluation": {"episodes": count, "seed": CARD_SEED, "success_bar": bar,
+            "evaluation": {"command": f"mwx evaluate {path} --task {config.task} "
+                                      f"--episodes {count} --seed {CARD_SEED}",
+                           "episodes": count, "seed": CARD_SEED, "success_bar": bar,
                            "max_steps": config.evaluation.max_steps},
             "scores": summary(own, bar), "returns": _rounded(own.task_return),
             "compared": {name: returns_of(e, bar) for name, e in others.items()}}

@@ -1,6 +1,7 @@
 """Cards: parts are added one by one, what is there stays, stale figures go with the weights."""
 
 import json
+import re
 import shutil
 
 import pytest
@@ -44,7 +45,8 @@ def test_trials_and_naturalness_are_written_with_their_origin(measured):
     assert set(part["naturalness"]["values"]) == set(part["naturalness"]["units"]) == set(MEASURES)
     assert part["naturalness"]["seconds"] == pytest.approx(2 * 1.4)
     assert part["naturalness"]["values"]["hip_tilt"] < 2
-    assert part["trials"]["by"]["command"].startswith("mwx card pretrained/stand --parts trials")
+    said = part["trials"]["by"]["command"]
+    assert re.match(r"mwx card \S+ --parts trials ", said) and "pretrained" not in said
     assert part["trials"]["acts_by"] == "policy prior"
     text = show(measured[1])
     assert "2/2 of 5.4 s without a fall" in text and "hip_tilt" in text
@@ -80,7 +82,7 @@ def test_an_agent_without_imitation_has_a_card_too(tmp_path):
     part = json.loads(path.read_text())["measured"]
     assert part["trials"]["trials"] == 2 and part["naturalness"]["trials"] == 0
     assert part["naturalness"]["reference"]["arm_swing"] > 5  # the motion it was not shown
-    assert part["trials"]["by"]["command"].startswith(f"mwx card {tmp_path.name}")
+    assert part["trials"]["by"]["command"].startswith(f"mwx card {tmp_path} ")
 
 
 def test_evaluate_plays_trials_of_any_policy(tmp_path, capsys, monkeypatch):

@@ -1,6 +1,7 @@
 """The shipped experts: every card is complete, small, loadable, and true."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from mwx.router import single_expert, uniform_mix
 from mwx.sim import make
 
 FOLDERS = expert_folders()
+CARDS = sorted(shipped_root().rglob("card.json"))
 # what these experts were asked to reach, and in how many hours
 BARS = {"stand": 930, "walk": 700, "reach": 6000, "run": 795, "sit": 850, "reach_two_hands": 850,
         "crawl": 945, "carry": 850, "step": 890}
@@ -32,6 +34,30 @@ def test_a_card_says_how_its_expert_was_made(name):
     assert card["scores"]["episodes"] == 10
     assert card["scores"]["task_return_mean"] >= BARS[name]
     assert card["scores"]["task_return_mean"] == pytest.approx(np.mean(card["returns"]), abs=1e-5)
+
+
+@pytest.mark.parametrize("path", CARDS, ids=lambda path: path.parent.name)
+def test_every_card_names_commands_that_make_and_check_what_lies_beside_it(path):
+    """What a command reads is shipped, made by the command before it, or said to be unknown."""
+    card, root = json.loads(path.read_text()), shipped_root().parent
+    folder = path.parent.relative_to(root).as_posix()
+    assert isinstance(card["seed"], int)
+    made, missing = [], []
+    for step in card.get("repeat", [{"command": card["command"], "commit": card["commit"]}]):
+        assert step["command"].startswith("mwx ") and re.fullmatch("[0-9a-f]{7,40}", step["commit"])
+        words = step["command"].split()
+        out = words[words.index("--out") + 1] if "--out" in words else None
+        read = [w for w in words if ("/" in w or w.endswith(".npz") or w.startswith("lib"))
+                and w != out]
+        missing += [w for w in read if not (root / w).exists() and w not in made]
+        made.append(out)
+    assert not missing or "not_known" in card
+    check = card["evaluation"]
+    check = check["command"] if isinstance(check, dict) else check
+    assert check.startswith(f"mwx evaluate {folder} --task ") or "imitator" in folder
+    for part in card.get("measured", {}).values():
+        if "by" in part:
+            assert part["by"]["command"].startswith(f"mwx card {folder} --parts ")
 
 
 @pytest.mark.parametrize("name", FOLDERS)
