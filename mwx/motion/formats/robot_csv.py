@@ -20,7 +20,6 @@ from mwx.motion.formats import robot_motion
 from mwx.motion.formats.robot_motion import RobotMotion
 from mwx.motion.formats.text import read_lines
 from mwx.motion.reference import Reference
-from mwx.types import Array
 
 FPS = 30.0  # [Hz] of the public data sets; the files do not say
 MARK = "# mwx "
@@ -58,9 +57,10 @@ def read_csv(path: Path, fps: float | None = None) -> RobotMotion:
     joints = (names or [])[7:] or (header["joints"] if header else None)
     if names is not None and len(names) != rows.shape[1]:
         raise MwxError(f"{lines[0]}: {rows.shape[1]} numbers under {len(names)} names")
-    order, said = _order(joints, rows[:, 7:], rows.shape[1], lines[0])
+    orders = _orders(joints, rows.shape[1], lines[0])
     rate, rated = _rate(header, fps, path)
     turns, turned = robot_motion.w_first(rows[:, 3:7], rows[:, :3], "quaternion", last=True)
+    order, said = robot_motion.likelier_order(rows[:, 7:], turns, orders)
     qpos = robot_motion.configurations(rows[:, :3], turns, rows[:, 7:][:, order], lines)
     qpos, moved = robot_motion.base_in_metres(qpos, rate, str(path), "x y z")
     notes = (*rated, *said, *turned, *moved)
@@ -119,15 +119,14 @@ def _is_number(word: str) -> bool:
     return True
 
 
-def _order(names: list[str] | None, joints: Array, width: int, where: str
-           ) -> tuple[list[int], tuple[str, ...]]:
-    """Return where each of H1's joints is among the columns, and a note where none are named."""
+def _orders(names: list[str] | None, width: int, where: str) -> dict[str, list[int]]:
+    """Return where each of H1's joints may be among the columns."""
     if width < 8:
         raise MwxError(f"{where}: {width} numbers a row; base position (3), quaternion (4) and "
                        "joints are expected")
     if names is not None and len(names) == width - 7:
-        return robot_motion.columns_of(names, where), ()
-    return robot_motion.likelier_order(joints, robot_motion.nameless(width - 7, where))
+        return {"its names'": robot_motion.columns_of(names, where)}
+    return robot_motion.nameless(width - 7, where)
 
 
 def write_csv(reference: Reference, path: Path) -> Path:

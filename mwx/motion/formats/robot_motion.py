@@ -19,7 +19,7 @@ from mwx.types import Array
 MAX_ROWS = 100_000  # frames; 33 minutes at 50 Hz, and inverse dynamics visits each
 LARGEST = 7.0  # [rad] more than a full turn no joint of H1 makes: such numbers are degrees
 FARTHEST = 1e4  # [m]
-BEYOND = 0.02  # [rad] mean of a motion beyond H1's limits that tells of another order
+TILT, BEYOND, CLEARLY = 0.1, 3.0, 0.7  # [rad] of soles; weight of limits; ratio that tells
 XYZW_TO_WXYZ = [3, 0, 1, 2]
 OTHERS = {20: "the H1's first release with a neck", 21: "H1_2 without hands", 23: "G1 (23 joints)",
           27: "H1_2 with wrists", 29: "G1 (29 joints)"}
@@ -129,25 +129,39 @@ def w_first(quaternions: Array, base: Array, what: str, last: bool
         return orders[other], (f"'{what}' is {other}, not {expected}, in which the base would not "
                                "be upright; read so",)
     if min(up.values()) > 0.9 and way[expected] < 0 < way[other]:
-        return orders[expected], (f"'{what}' is read as {expected}: the base goes backwards; if it "
-                                  f"should not, the file is {other}",)
+        # one that faces +x in one order faces -x in the other: the first is what files begin with
+        taken = other if np.cos(rotations.heading(orders[expected] / length)).mean() < 0 else \
+            expected
+        return orders[taken], (f"'{what}' is read as {taken}: the base goes "
+                               f"{'forwards' if taken == other else 'backwards'}, in the other "
+                               f"order the other way; {expected} is usual",)
     return orders[expected], ()
 
 
-def likelier_order(joints: Array, orders: Mapping[str, list[int]]
+def likelier_order(joints: Array, turns: Array, orders: Mapping[str, list[int]]
                    ) -> tuple[list[int], tuple[str, ...]]:
-    """Return the order in which joints keep H1's limits, the first unless it is far off; a note.
+    """Return the order of joints that keeps H1's limits and its soles flat, and a note.
+
+    The first unless another is clearly better; nothing is said where there is one alone.
 
     Args:
-        joints: (T, 19) [rad]; orders: name -> where each of H1's joints is.
+        joints: (T, 19) [rad]; turns: (T, 4) of the base (w, x, y, z).
+        orders: name -> where each of H1's joints is.
     """
     if len(orders) == 1:
         return next(iter(orders.values())), ()
-    off = {name: float(np.maximum(np.maximum(H1.low - joints[:, order], joints[:, order] - H1.high),
-                                  0).mean()) for name, order in orders.items()}
+    base = np.concatenate([np.zeros((len(joints), 3)), turns], axis=1)
+    base[:, 3:] /= np.maximum(np.linalg.norm(turns, axis=1, keepdims=True), 1e-9)
+    off = {}
+    for name, order in orders.items():
+        feet = kinematics.forward(np.concatenate([base, joints[:, order]], axis=1)).turns
+        level = np.minimum(*(feet[f"{side}_ankle_link"][:, 2, 2] for side in ("left", "right")))
+        beyond = np.maximum(np.maximum(H1.low - joints[:, order], joints[:, order] - H1.high), 0)
+        off[name] = float(np.median(np.arccos(np.clip(level, -1, 1)))
+                          + BEYOND * np.linalg.norm(beyond, axis=1).mean())
     first, best = next(iter(orders)), min(off, key=lambda name: off[name])
-    if off[first] > BEYOND and off[best] < 0.2 * off[first]:
-        return orders[best], (f"joints: {best} order (no names; the limits of H1 tell)",)
+    if off[first] > TILT and off[best] < CLEARLY * off[first]:
+        return orders[best], (f"joints: {best} order (no names; by H1's limits and flat soles)",)
     return orders[first], (f"joints: {first} order assumed (no names)",)
 
 

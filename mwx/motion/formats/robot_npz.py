@@ -73,7 +73,8 @@ def read_npz(path: Path, fps: float | None = None) -> RobotMotion:
     missing = [key for key in ("joint_pos", *place) if not _has(arrays, key)]
     if missing:
         raise MwxError(f"{path}: no robot motion: it lacks {', '.join(missing)} and holds "
-                       f"{', '.join(npz.array_names(path))[:300] or 'nothing'}")
+                       f"{', '.join(npz.array_names(path))[:300] or 'nothing'}; a person's motion "
+                       "is for `mwx motion retarget`")
     rate, notes = npz.frame_rate(arrays, path, fps)
     notes += npz.left_out(path, arrays, spare)
     joints = _numbers(arrays, "joint_pos", path, (arrays[_called(arrays, "joint_pos")].shape[-1:]
@@ -162,10 +163,9 @@ def _based(arrays: dict[str, Array], joints: Array, where: list[str], path: Path
     """Return qpos (T, 26) of a file with a base and without bodies, and notes."""
     base, turns = (_numbers(arrays, key, path, n) for key, n in (("base_pos", 3), ("base_quat", 4)))
     _same_length(path, joints=joints, base=base, quaternions=turns)
-    orders = _orders(arrays, joints.shape[1], path)
-    order, said = robot_motion.likelier_order(joints, orders)
     quaternion = _called(arrays, "base_quat")
     turns, turned = robot_motion.w_first(turns, base, quaternion, quaternion in W_LAST)
+    order, said = robot_motion.likelier_order(joints, turns, _orders(arrays, joints.shape[1], path))
     return robot_motion.configurations(base, turns, joints[:, order], where), (*said, *turned)
 
 
