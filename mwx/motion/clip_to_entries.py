@@ -20,7 +20,7 @@ from mwx.motion.reading import read_clip
 from mwx.motion.reference import SCHEMA, Reference
 from mwx.motion.retarget import RetargetConfig, retarget_clip
 
-VERSION = 2  # of what is made from a clip
+VERSION = 3  # of what is made from a clip
 FREE = re.compile(r"\b(apache-2\.0|mit|bsd-[23]-clause|bsd-3|cc0(-1\.0)?|zlib|public domain"
                   r"|cc[ -]by(-sa)?[ -][1-4]\.0)\b", re.IGNORECASE)
 

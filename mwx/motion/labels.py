@@ -8,6 +8,7 @@ from pathlib import Path
 
 import mujoco
 import numpy as np
+from scipy.ndimage import uniform_filter1d
 
 from mwx.errors import MwxError, unknown
 from mwx.maths import rotations
@@ -35,17 +36,18 @@ class Told:
 
 @dataclass(frozen=True)
 class GuessRules:
-    """Bounds between the skills, measured on the robot's reference.
+    """Bounds between the skills in a frame of the robot's reference; most frames decide.
 
     Attributes:
         run: [m/s] from here people run (walk-run transition, 2.0 m/s, at the robot's size).
-        walk: [m/s] from here they walk.
-        low: [m] mean pelvis height below which nobody stands: sitting, or crawling.
-        lean: [rad] mean trunk lean of a crawl.
-        lowered: [m] a pelvis that gets below this on the spot sits down.
+        walk: [m/s] from here they walk; window_s: [s] over which speed is averaged, a stride.
+        low: [m] pelvis height below which nobody stands: sitting, or crawling.
+        lean: [rad] trunk lean from which one who is low crawls, and nobody sits.
+        lowered: [m] a pelvis below this on the spot sits.
         hand_up, hand_ahead: [m] carried hands are above and ahead of the pelvis by so much; they
             swing by less than hand_swing [m] (standard deviation).
-        hand_way: [m] a reaching hand travels, on the spot.
+        hand_way: [m] a reaching hand is away from where it began, on the spot; hand_time: part of
+            the time it is.
     """
 
     run: float = 1.9
@@ -57,6 +59,8 @@ class GuessRules:
     hand_ahead: float = 0.2
     hand_swing: float = 0.05
     hand_way: float = 0.3
+    hand_time: float = 0.33
+    window_s: float = 1.0
 
 
 def told(folder: Path) -> dict[str, Told]:
@@ -128,28 +132,36 @@ def named(relative: Path) -> str:
 
 
 def guessed(reference: Reference, rules: GuessRules | None = None) -> str:
-    """Return the label that speed, pelvis height, trunk and hands suggest."""
+    """Return the label of what the robot does most of the time, by speed, height, trunk and hands.
+
+    Who crouches before a jump, bends down, or goes down and up again, does not sit.
+    """
     rules = rules or GuessRules()
     qpos = reference.qpos
-    speed = float(np.linalg.norm(reference.qvel[:, :2], axis=1).mean())
-    height = qpos[:, 2]
-    if height.mean() < rules.low:
-        up = rotations.rotate(qpos[:, 3:7], np.array([0.0, 0.0, 1.0]))[:, 2]
-        return "crawl" if np.arccos(np.clip(up, -1, 1)).mean() > rules.lean else "sit"
-    if speed >= rules.run:
-        return "run"
+    speed, moves = (uniform_filter1d(np.linalg.norm(reference.qvel[:, :count], axis=1),
+                                     round(rules.window_s * reference.fps),
+                                     mode="wrap" if reference.loop else "nearest")
+                    for count in (2, 3))  # over the floor; up and down as well
+    up = rotations.rotate(qpos[:, 3:7], np.array([0.0, 0.0, 1.0]))[:, 2]
+    height, leans = qpos[:, 2], np.arccos(np.clip(up, -1, 1)) > rules.lean
+    low, lowered = height < rules.low, (height < rules.lowered) & (moves < rules.walk)
+    does = np.select(
+        [low & leans, ~leans & (low | lowered), speed >= rules.run, speed >= rules.walk],
+        ["crawl", "sit", "run", "walk"], "stand")
+    names, counts = np.unique(does, return_counts=True)
+    label = str(names[counts.argmax()])
+    if label not in ("walk", "stand"):
+        return label
     hands = _hands(qpos)  # (2, T, 3)
-    if speed >= rules.walk:
+    if label == "walk":
         return "carry" if _carries(hands, rules) else "walk"
-    if height.min() < rules.lowered * STANDING:
-        return "sit"
-    way = np.linalg.norm(hands - hands[:, :1], axis=-1).max()
-    return "reach" if way > rules.hand_way else "stand"
+    away = np.linalg.norm(hands - hands[:, :1], axis=-1).max(axis=0) > rules.hand_way
+    return "reach" if away.mean() > rules.hand_time else "stand"
 
 
 def _carries(hands: Array, rules: GuessRules) -> bool:
-    held = hands.mean(axis=1)
-    return bool((held[:, 0] > rules.hand_ahead).all() and (held[:, 2] > rules.hand_up).all()
+    held = (hands[..., 0] > rules.hand_ahead) & (hands[..., 2] > rules.hand_up)  # (2, T)
+    return bool((held.mean(axis=1) > 0.5).all()
                 and (hands[..., 0].std(axis=1) < rules.hand_swing).all())
 
 

@@ -10,7 +10,7 @@ from mwx.maths import rotations
 from mwx.motion import bodies, contacts, kinematics, tangent
 from mwx.motion.feedforward import FEET, FeedForward, feed_forward
 from mwx.motion.ik_seed import LINKS
-from mwx.motion.reference import Reference
+from mwx.motion.reference import Reference, mirror_qpos
 from mwx.motion.skeleton_fit import BONES, Targets
 from mwx.robot import H1, h1_numbers
 from mwx.types import Array
@@ -146,36 +146,38 @@ def fidelity(qpos: Array, targets: Targets) -> dict[str, float]:
 
 
 def self_collisions(qpos: Array) -> Array:
-    """Return (T,) bool: parts of the robot overlap by more than DEPTH."""
-    model = bodies.model()
-    data = mujoco.MjData(model)
-    out = np.zeros(len(qpos), bool)
-    for t, row in enumerate(qpos):
-        data.qpos[:] = row
-        mujoco.mj_kinematics(model, data)
-        mujoco.mj_collision(model, data)
-        owners = model.geom_bodyid[data.contact.geom]
-        out[t] = bool(((owners > 0).all(axis=-1) & (data.contact.dist < -DEPTH)).any())
-    return out
+    """Return (T,) bool: parts of the robot overlap by more than DEPTH, here or in the mirror.
+
+    H1 is symmetric, the shapes that stand for its trunk are so only to some millimetres: a pose and
+    its mirror image are the same pose.
+    """
+    return _overlaps(qpos)[:, 2] + _overlaps(mirror_qpos(qpos))[:, 2] > 0
 
 
 def arm_overlaps(qpos: Array) -> Array:
-    """Return (T, 2) [m] how deep the left and the right arm overlap the rest, 0 up to DEPTH."""
+    """Return (T, 2) [m] how deep the left and the right arm overlap the rest, 0 up to DEPTH.
+
+    The deeper of a pose and its mirror image counts, see `self_collisions`.
+    """
+    return np.maximum(_overlaps(qpos)[:, :2], _overlaps(mirror_qpos(qpos))[:, 1::-1])
+
+
+def _overlaps(qpos: Array) -> Array:
+    """Return (T, 3) [m] how deep the left arm, the right arm and any part overlap the others."""
     model = bodies.model()
     data = mujoco.MjData(model)
     names = [model.body(b).name for b in range(model.nbody)]
-    arm = np.array([[name.startswith(f"{side}_") and name.endswith(ARM) for name in names]
-                    for side in ("left", "right")])
-    out = np.zeros((len(qpos), 2))
+    part = np.array([*([name.startswith(f"{side}_") and name.endswith(ARM) for name in names]
+                       for side in ("left", "right")), [True] * model.nbody])
+    out = np.zeros((len(qpos), 3))
     for t, row in enumerate(qpos):
         data.qpos[:] = row
         mujoco.mj_kinematics(model, data)
         mujoco.mj_collision(model, data)
-        owners = model.geom_bodyid[data.contact.geom].reshape(-1, 2)
-        deep = np.where((owners > 0).all(axis=1) & (data.contact.dist < -DEPTH),
-                        -data.contact.dist, 0)
-        for i in range(2):
-            out[t, i] = np.max(deep * arm[i][owners].any(axis=1), initial=0)
+        if (deep := data.contact.dist < -DEPTH).any():
+            owners = model.geom_bodyid[data.contact.geom[deep]]  # (C, 2)
+            depth = -data.contact.dist[deep] * (owners > 0).all(axis=1)
+            out[t] = (depth * part[:, owners].any(axis=2)).max(axis=1)
     return out
 
 

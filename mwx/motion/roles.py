@@ -9,6 +9,7 @@ from mwx.motion.limbs import find_limbs, split_side
 from mwx.types import Array
 
 SIDED = ("hip", "knee", "ankle", "toe", "shoulder", "elbow", "wrist")
+SHOWN = 3  # parts in an error's advice
 OPTIONAL = ("neck", "toe")
 # part -> the words it goes by in ASF (CMU), SMPL, DeepMimic / AMP and BVH skeletons, better ones
 # first: a "foot" is the ankle where nothing is called one, and the toe beside an ankle
@@ -63,7 +64,7 @@ def body_points(clip: MotionClip) -> dict[str, Array]:
     if missing:
         free = [name for i, name in enumerate(clip.names) if i not in found.values()]
         advice = " ".join(f"--joint '{(difflib.get_close_matches(p, free, 1, 0.5) or ['NAME'])[0]}"
-                          f"={p}'" for p in missing)
+                          f"={p}'" for p in missing[:SHOWN]) + " ..." * (len(missing) > SHOWN)
         raise MwxError(f"clip '{clip.source}': no point plays {', '.join(missing)}; it has "
                        f"{', '.join(clip.names)}. Say which does: {advice}, or in a file: --map")
     return {place: clip.positions_w[:, i] for place, i in found.items()}

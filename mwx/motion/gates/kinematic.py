@@ -14,7 +14,7 @@ from mwx.motion.reference import Reference
 from mwx.robot import H1, h1_numbers
 from mwx.types import Array
 
-NAME, VERSION = "kinematic", 1
+NAME, VERSION = "kinematic", 2
 
 
 @dataclass(frozen=True)
