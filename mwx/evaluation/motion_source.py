@@ -9,6 +9,10 @@ from mwx.motion import MotionClip, Reference, generate, read_clip, retarget_clip
 from mwx.motion.generators import SKILLS
 from mwx.motion.reading import READERS, located
 
+# of `read_clip` -> what they are called on the command line
+OPTIONS = {"skeleton": "--skeleton", "fps": "--fps", "body_model": "--body-model",
+           "told": "--joint or --map"}
+
 
 def motion_of(source: str | Path, speed: float | None = None, clip: str | Path | None = None,
               **options: Any) -> tuple[Reference, MotionClip | None]:
@@ -33,7 +37,7 @@ def motion_of(source: str | Path, speed: float | None = None, clip: str | Path |
         made_from = read_clip(source, **options)
         return retarget_clip(made_from, label=made_from.label or path.stem), made_from
     if known or str(source) in SKILLS:
-        given = [f"--{name}".replace("_", "-") for name, value in options.items() if value]
+        given = [OPTIONS[name] for name, value in options.items() if value]
         if given and clip is None:
             raise MwxError(f"{source} is no clip, and {', '.join(given)} tell how one is read: "
                            "leave them out, or name the clip it was made from with --clip")

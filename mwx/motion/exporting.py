@@ -1,5 +1,6 @@
 """Reference <-> files of robot motion that other programmes read and write."""
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -62,7 +63,11 @@ def import_reference(path: str | Path, label: str | None = None, fps: float | No
     if path.suffix.lower() == ".csv":
         motion = read_csv(path, fps)
     elif {"header", "qpos"} <= set(npz.array_names(path)):
-        return Reference.load(path)
+        made = Reference.load(path)
+        if fps is not None and fps != made.fps:
+            raise MwxError(f"{path}: a reference of ours, at {made.fps:g} Hz, is taken as it is; "
+                           "leave --fps out")
+        return dataclasses.replace(made, label=label or made.label)
     else:
         motion = read_npz(path, fps)
     for note in motion.notes if say is not None else ():

@@ -65,10 +65,10 @@ READERS: dict[str, tuple[str, Read]] = {
 }
 # kind of npz -> (arrays that tell it from the others, one of each row; its reader); the first fits
 NPZ_READERS: dict[str, tuple[tuple[tuple[str, ...], ...], Read]] = {
-    "key points": ((POINTS, ("joint_names",)), lambda path, o: read_keypoints(path, o.fps)),
+    "key points": ((POINTS, ("joint_names",)), lambda path, o: read_keypoints(path, o.fps, o.told)),
     "AMASS": ((smpl_arrays.WHOLE,), _amass),
     "AMASS in parts": ((smpl_arrays.ROOTS, smpl_arrays.BODIES), _amass),
-    "key points without names": ((POINTS,), lambda path, o: read_keypoints(path, o.fps)),
+    "key points without names": ((POINTS,), lambda path, o: read_keypoints(path, o.fps, o.told)),
     "AMASS' shape.npz (no motion)": ((("betas",),), _amass),
 }
 MULTIPLE = (".h5",)  # suffixes of files that hold several clips

@@ -1,9 +1,14 @@
 """Joint names of every scheme: the same skeleton under other names is the same body."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from mwx import cli
 from mwx.errors import MwxError
+from mwx.motion import Reference, retarget_clip
 from mwx.motion.clip import MotionClip
 from mwx.motion.formats.bvh import read_bvh
 from mwx.motion.roles import body_points, find_parts
@@ -265,12 +270,17 @@ def read_names(path) -> list[str]:
     return names
 
 
-def test_names_without_a_meaning_are_told(known: dict, tmp_path) -> None:
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """Return joint -> part of the scheme "nameless", that is Xsens' with names that say nothing."""
     sides, words = SCHEMES["Xsens, 100STYLE"]
-    SCHEMES["nameless"] = sides, {j: f"*Bone{i}" if "*" in w else f"Bone{i}"
-                                  for i, (j, w) in enumerate(words.items())}
+    monkeypatch.setitem(SCHEMES, "nameless", (sides, {
+        j: f"*Bone{i}" if "*" in w else f"Bone{i}" for i, (j, w) in enumerate(words.items())}))
     joints, _, names = skeleton("nameless")
-    told = {names[j]: j for j in joints if j.split("_")[-1] in PARTS or j == "pelvis"}
+    return {names[j]: j for j in joints if j.split("_")[-1] in PARTS or j == "pelvis"}
+
+
+def test_names_without_a_meaning_are_told(known: dict, told: dict, tmp_path) -> None:
     for part, points in body_points(read(tmp_path, "nameless", told=told)).items():
         np.testing.assert_allclose(points, known[part], atol=1e-6)
     message = r"no point plays pelvis, left_hip, right_hip; .*=pelvis"
@@ -278,7 +288,49 @@ def test_names_without_a_meaning_are_told(known: dict, tmp_path) -> None:
         body_points(read(tmp_path, "nameless", told={
             name: part for name, part in told.items() if not part.endswith(("hip", "pelvis"))}))
     assert "ankle=" not in str(error.value).rpartition("Say")[2]
-    del SCHEMES["nameless"]
+
+
+@pytest.mark.parametrize("kind", ["options", "lines", "JSON", "both", "key points"])
+def test_the_verb_takes_what_is_told(kind: str, told: dict, tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    clip = read(tmp_path, "nameless", told=told)
+    pairs = [f"{name}={part}" for name, part in told.items()]
+    cut = {"options": 0, "both": 3}.get(kind, len(pairs))
+    Path("map").write_text(json.dumps(told) if kind == "JSON" else
+                           "# ours\n\n" + "\n".join(p.replace("=", " = ") for p in pairs[:cut]))
+    options = [word for pair in pairs[cut:] for word in ("--joint", pair)]
+    if kind == "key points":
+        np.savez("scheme.npz", joint_pos_w=clip.positions_w, fps=clip.fps,
+                 joint_names=[n.split("=")[0] for n in clip.names])
+    file = "scheme.npz" if kind == "key points" else "scheme.bvh"
+    assert cli.main(["motion", "retarget", file, "--out", "made.npz", *options,
+                     *(["--map", "map"] if cut else [])]) == 0
+    made = Reference.load("made.npz")
+    np.testing.assert_allclose(made.qpos, retarget_clip(clip).qpos, atol=1e-9)
+
+
+@pytest.mark.parametrize(("words", "message"), [
+    (["retarget", "scheme.bvh", "--joint", "LeftLeg"], "'LeftLeg' is not NAME=PART"),
+    (["retarget", "scheme.bvh", "--map", "absent"], "absent: no map of joints"),
+    (["retarget", "scheme.bvh", "--map", "list"], "list: no map of joints"),
+    (["retarget", "scheme.bvh", "--map", "odd"], "odd:2: 'left_knee' is not NAME=PART"),
+    (["retarget", "scheme.bvh", "--joint", "LeftKne=left_knee"], "did you mean 'LeftKnee'"),
+    (["retarget", "scheme.bvh", "--joint", "LeftKnee=knee"], "unknown part 'knee'"),
+    (["show", "stand", "--fps", "30"], "stand is no clip, and --fps tell"),
+    (["show", "stand", "--joint", "LeftKnee=left_knee"], "stand is no clip, and --joint or --map"),
+    (["show", "scheme.bvh", "--clip", "scheme.bvh"], "is a clip itself"),
+    (["retarget", "scheme.bvh", "--skeleton", "a.asf"], "leave --skeleton out"),
+    (["build", ".", "--joint", "x"], "'x' is not NAME=PART"),
+])
+def test_verbs_refuse_what_they_would_drop(words: list, message: str, tmp_path, monkeypatch, capsys
+                                           ) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("scheme.bvh").write_text(bvh("Xsens, 100STYLE"))
+    Path("list").write_text("{1, 2}")
+    Path("odd").write_text("LeftKnee=left_knee\nleft_knee")
+    before = sorted(Path().iterdir())
+    assert cli.main(["motion", *words]) == 2
+    assert message in capsys.readouterr().err and sorted(Path().iterdir()) == before
 
 
 @pytest.mark.parametrize(("told", "message"), [

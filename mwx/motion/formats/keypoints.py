@@ -6,6 +6,7 @@ turned and the clip's notes say so. Points without names are read where they are
 their order, as HumanML3D has them, by the look of their bones.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from mwx.motion.clip import MotionClip
 from mwx.motion.formats import npz, units
 from mwx.motion.formats.smpl_body import BODY, KINDS, NAMES, PARENTS
 from mwx.motion.reference import sha256
+from mwx.motion.roles import with_told
 from mwx.types import Array
 
 POINTS = ("joint_pos_w", "joint_positions", "joints", "positions", "keypoints", "keypoints3d",
@@ -25,11 +27,13 @@ STEADY = 0.02  # part of its length by which a bone may vary, or differ from its
 TWINS = [(i, NAMES.index("R" + name[1:])) for i, name in enumerate(NAMES) if name[:2] == "L_"]
 
 
-def read_keypoints(path: Path, fps: float | None = None) -> MotionClip:
+def read_keypoints(path: Path, fps: float | None = None, told: Mapping[str, str] | None = None
+                   ) -> MotionClip:
     """Read a key-point file.
 
     Args:
         path: the .npz file; fps: [Hz] in place of the file's.
+        told: name of a point -> part of the body it plays.
 
     Raises:
         MwxError: no npz, cut short, other contents, or not a number somewhere.
@@ -51,10 +55,11 @@ def read_keypoints(path: Path, fps: float | None = None) -> MotionClip:
         points, said = _smpl(points, where, path), (*said, "joints: SMPL's (no names in the file)")
         names, parents = NAMES, PARENTS
     _check_points(points, names, where, path)
+    names = with_told(names, told, str(path))
     turns = npz.numbers(arrays, "joint_rot_w", path, (len(names), 4)) if (
         "joint_rot_w" in arrays) else None
     points, turns, notes = units.to_metres_z_up(
-        names, points.astype(float), turns, up="z", source=str(path))
+        names, points.astype(float), turns, up="z", source=str(path), parents=parents)
     notes += (*said, *npz.left_out(path, arrays, spare))
     return MotionClip(
         names, parents, points, rate, turns,

@@ -59,6 +59,9 @@ def test_a_csv_is_what_converters_expect(reference: Reference, tmp_path: Path) -
 def test_own_references_are_read_too(reference: Reference, tmp_path: Path) -> None:
     again = import_reference(reference.save(tmp_path / "own.npz"))
     assert np.array_equal(again.ctrl, reference.ctrl)
+    assert import_reference(tmp_path / "own.npz", "stroll", fps=50).label == "stroll"
+    with pytest.raises(MwxError, match=r"at 50 Hz, .*leave --fps out"):
+        import_reference(tmp_path / "own.npz", fps=30)
 
 
 def test_unknown_suffixes_and_absent_files_teach(reference: Reference, tmp_path: Path) -> None:
