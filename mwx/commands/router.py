@@ -1,27 +1,32 @@
 """guide, router train, router compare: what a task needs, its router, and what that must beat."""
 
+import difflib
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from mwx.commands.words import RunFolder, Task
-from mwx.errors import MwxError
+from mwx.errors import MwxError, unknown
 
 if TYPE_CHECKING:
-    from mwx.router import GuidanceProvider
+    from mwx.router import Guidance, GuidanceProvider
 
-Provider = Literal["file", "rules", "similarity", "vlm"]
+Provider = Literal["file", "rules", "similarity", "vlm", "vlm_recorded"]
+WORDS = "text"  # the name of a task that is given in words
+NEAR = 0.75  # of a word to a task's name, to be taken for a slip of the keyboard
 
 
 @dataclass(frozen=True)
 class Model:
-    """The vision-language model that provider vlm asks.
+    """The model that provider vlm asks, with or without vision.
 
     Attributes:
         name: the model's name at the endpoint.
         base_url: address of an OpenAI-compatible API, e.g. http://localhost:11434/v1.
         key_variable: environment variable that holds the key; "" sends none.
         samples: answers averaged.
+        deadline_s: seconds for all of them, with every try.
         look: show the model a picture of the scene too (needs a GL back end).
         fallback: what to use when it fails; none makes a failure an error.
     """
@@ -30,6 +35,7 @@ class Model:
     base_url: str = "https://api.openai.com/v1"
     key_variable: str = "OPENAI_API_KEY"
     samples: int = 5
+    deadline_s: float = 300.0
     look: bool = False
     fallback: Literal["none", "file", "rules", "similarity"] = "none"
 
@@ -41,26 +47,24 @@ def guide(task: Task, provider: Provider | None = None, text: str | None = None,
     Args:
         task: task name, or a task in words ("carry the box to the table").
         provider: file (shipped, labelled), rules (keywords), similarity (a sentence encoder in the
-            extra 'text'), vlm (see the model options); file for a task's name, rules for words.
+            extra 'text'), vlm (see the model options), vlm_recorded (answers shipped with their
+            model's name); file for a task's name, rules for words.
         text: other words for the task named; with them any name will do.
         out: also write the guidance as JSON, for `mwx router train --guidance`.
         record: folder in which a model's answer is kept as <task>.json, labelled as recorded.
         model: of provider vlm.
     """
     from mwx.router import DESCRIPTIONS
-    from mwx.sim.tasks import get
-    name, words = task.removeprefix("h1-"), text
-    if words is None and " " in task.strip():
-        name, words = "text", task
-    if words is None:
-        words, chosen = get(task).text, provider or "file"
-    else:
-        chosen = provider or "rules"
+    name, words = _named(task, text)
+    chosen = provider or ("rules" if text is not None or name == WORDS else "file")
+    if record is not None and chosen != "vlm":
+        raise MwxError(f"--record keeps what a model answered; provider '{chosen}' asks none: add "
+                       "--provider vlm, or take --out")
     picture = _picture(task) if chosen == "vlm" and model.look else None
     guidance = _provider(chosen, model).guide(name, words, DESCRIPTIONS, picture)
     print(f"{guidance.task}: {guidance.task_text}\n{guidance.title}")
-    for name, weight in zip(guidance.experts, guidance.weights, strict=True):
-        print(f"  {name:<17}{weight:6.3f} {'#' * round(40 * weight)}")
+    for expert, weight in zip(guidance.experts, guidance.weights, strict=True):
+        print(f"  {expert:<17}{weight:6.3f} {'#' * round(40 * weight)}")
     for stage in guidance.stages:
         print(f"  {stage.fraction:6.0%}  {stage.expert:<17}{stage.text}")
     if guidance.unsupported:
@@ -71,7 +75,7 @@ def guide(task: Task, provider: Provider | None = None, text: str | None = None,
         guidance.save(out)
         print(f"guidance: {out}")
     if record is not None:
-        kept = record / f"{name}.json"
+        kept = record / f"{_file_name(guidance)}.json"
         guidance.recorded().save(kept)
         print(f"recorded: {kept}")
 
@@ -83,7 +87,7 @@ def train(task: Task, provider: Provider = "file", guidance: Path | None = None,
 
     Args:
         task: task name, e.g. door.
-        provider: where the guidance comes from: file, rules, similarity or vlm.
+        provider: where the guidance comes from: file, rules, similarity, vlm or vlm_recorded.
         guidance: a file that `mwx guide` wrote (--out, --record), instead of a provider.
         demos: scripted demonstrations to record; those that failed are left out where others
             succeeded.
@@ -153,6 +157,39 @@ def compare(router: RunFolder, task: str | None = None, episodes: int = 10, seed
         print(f"scores: {out}")
 
 
+def _named(task: str, text: str | None) -> tuple[str, str]:
+    """Return a task's name and its words.
+
+    Whatever is no task's name are words, unless it is written like one and near to one.
+    """
+    import re
+
+    from mwx.robot import ROBOTS
+    from mwx.router.prompt import clean_text
+    from mwx.sim.tasks import TASKS, get
+    if text is not None:
+        if not re.fullmatch(r"\w[\w-]{0,63}", task):
+            raise MwxError("with --text the task's name may be any of letters, digits, '_' and "
+                           f"'-', not {task[:80]!r}")
+        return task.removeprefix("h1-"), clean_text(text)
+    robot, _, bare = task.rpartition("-")
+    inflected = any(bare.startswith(name) for name in TASKS) and bare.endswith(("ing", "ed", "s"))
+    slip = re.fullmatch(r"\w+", bare, re.ASCII) and not inflected and \
+        difflib.get_close_matches(bare.lower(), TASKS, 1, NEAR)
+    if slip and bare not in TASKS and not robot:
+        raise MwxError(f"{unknown('task', task, TASKS)}; if these are words, say more of them")
+    if bare in TASKS or robot in ROBOTS:
+        return get(task).name, get(task).text
+    return WORDS, clean_text(task)
+
+
+def _file_name(guidance: "Guidance") -> str:
+    """Return the task's name; of words, one of their own, so that others do not overwrite it."""
+    if guidance.task != WORDS:
+        return guidance.task
+    return f"{WORDS}-{hashlib.sha256(guidance.task_text.encode()).hexdigest()[:8]}"
+
+
 def _provider(name: Provider, model: Model) -> "GuidanceProvider":
     if name == "file":
         from mwx.router import FileGuidance
@@ -163,11 +200,15 @@ def _provider(name: Provider, model: Model) -> "GuidanceProvider":
     if name == "similarity":
         from mwx.router import SentenceSimilarity
         return SentenceSimilarity()
+    if name == "vlm_recorded":
+        from mwx.router import FileGuidance
+        return FileGuidance(sources=("vlm_recorded",))
     if not model.name:
         raise MwxError("provider vlm needs a model: --model.name NAME, and --model.base-url URL "
                        "where it is not OpenAI's; the other providers need none")
     from mwx.router import AnswerCache, VlmConfig, VlmGuidance, WithFallback
-    config = VlmConfig(model.name, model.base_url, model.key_variable, model.samples)
+    config = VlmConfig(model.name, model.base_url, model.key_variable, model.samples,
+                       deadline_s=model.deadline_s)
     asked = VlmGuidance(config, AnswerCache())
     return asked if model.fallback == "none" else \
         WithFallback(asked, _provider(model.fallback, model))

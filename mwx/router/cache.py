@@ -17,9 +17,16 @@ SCHEMA_VERSION = 1
 log = logging.getLogger(__name__)
 
 
-def default_root() -> Path:
-    """Return where answers are kept: $XDG_CACHE_HOME/mwx/guidance or ~/.cache/mwx/guidance."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mwx" / "guidance"
+def default_root() -> Path | None:
+    """Return where answers are kept: $XDG_CACHE_HOME/mwx/guidance or ~/.cache/mwx/guidance.
+
+    None for a user without a home, as in some containers.
+    """
+    try:
+        kept = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    except RuntimeError:
+        return None
+    return Path(kept) / "mwx" / "guidance"
 
 
 def request_key(request: Mapping[str, Any]) -> str:
@@ -30,18 +37,24 @@ def request_key(request: Mapping[str, Any]) -> str:
 
 
 class AnswerCache:
-    """Raw answers by request; kept raw, so that they are checked again whenever they are read."""
+    """Raw answers by request; kept raw, so that they are checked again whenever they are read.
+
+    Args:
+        root: folder; the user's cache unless given, and nothing is kept where there is none.
+    """
 
     def __init__(self, root: Path | None = None):
         self.root = Path(root) if root is not None else default_root()
 
-    def path(self, key: str) -> Path:
+    def path(self, key: str) -> Path | None:
         """Return the file of a key."""
-        return self.root / key[:2] / f"{key}.json"
+        return None if self.root is None else self.root / key[:2] / f"{key}.json"
 
     def get(self, key: str) -> tuple[str, ...] | None:
         """Return the raw answers, or None; a damaged entry is a miss with a warning."""
         path = self.path(key)
+        if path is None:
+            return None
         try:
             value = strict_json(path.read_text())
             answers = value["answers"]
@@ -63,6 +76,9 @@ class AnswerCache:
             MwxError: the folder cannot be written.
         """
         path = self.path(key)
+        if path is None:
+            raise MwxError("there is no home folder for the guidance cache: set XDG_CACHE_HOME to "
+                           "keep answers")
         temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -33,7 +33,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Provenance:
-    """Who or what produced a guidance; only a model's own answers may be called vlm.
+    """Who or what produced a guidance; only a model's own answers may have a model's name.
 
     Attributes:
         source: curated (written by people), paper_table (Table IV), rules (keywords),
@@ -113,9 +113,10 @@ class Guidance:
 
     @property
     def title(self) -> str:
-        """Provenance in one short phrase for figures, e.g. "w_v: curated"."""
-        model = f" {self.provenance.model}" if self.provenance.model else ""
-        return f"w_v: {self.provenance.source}{model}"
+        """Provenance in one short phrase for figures: "w_v: curated", or the model's own name."""
+        past = self.provenance
+        kept = ", recorded" if past.source == "vlm_recorded" else ""
+        return f"w_v: {past.model or past.source}{kept}"
 
     def noted(self, *notes: str) -> "Guidance":
         """Return a copy whose provenance says more."""

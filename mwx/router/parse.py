@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,11 @@ from mwx.types import Array
 MAX_CHARACTERS = 20_000  # an answer is about 200 tokens; anything this long is not one
 MAX_STAGES = 12
 MAX_SCORE = 10.0
+MAX_WRAPPINGS = 4
+BLANK = "\ufeff\u200b \r\n\t"
+# models think aloud first: with both tags, or with the closing one only
+THOUGHT_ENDS = re.compile(r"</(?:think|thinking|thought|reasoning)>|\[/THINK\]")
+CLOSING_COMMA = re.compile(r'("(?:\\.|[^"\\])*")|,(?=\s*[}\]])')  # outside of strings
 KEYS = ("reasoning", "scores", "stages", "unsupported")
 
 
@@ -65,11 +70,76 @@ def _no_constant(name: str) -> Any:
     raise InvalidAnswer(f"{name} is not a number in JSON")
 
 
-def strip_wrapping(text: str) -> str:
-    """Remove a reasoning block (<think>...</think>) and a code fence around the answer."""
-    text = re.sub(r"<think>.*?</think>", "", text, flags=re.DOTALL).strip()
-    fence = re.fullmatch(r"```(?:json)?\s*\n(.*?)\n?```", text, flags=re.DOTALL)
-    return (fence.group(1) if fence else text).strip()
+def wrapped_object(text: str, keys: Sequence[str], what: str) -> dict[str, Any]:
+    """Return the one JSON object with these keys in what a model wrote, whatever is around it.
+
+    Reasoning up to a closing </think> is left out; code fences, prose, a byte-order mark, a list
+    or an object of one, JSON within a string and commas before a closing bracket are seen through.
+
+    Args:
+        text: what the model wrote.
+        keys: of the object, no more and no fewer.
+        what: the object's name in errors.
+
+    Raises:
+        InvalidAnswer: no such object, several that differ, or JSON that breaks its own rules.
+    """
+    said = THOUGHT_ENDS.split(text)[-1]
+    said = said if said.strip(BLANK) else text
+    if len(said) > MAX_CHARACTERS:
+        raise InvalidAnswer(f"the answer has {len(said)} characters; at most {MAX_CHARACTERS}")
+    try:
+        value = _unwrapped(strict_json(text.strip(BLANK)), keys)
+    except InvalidAnswer:
+        value = _embedded(said.strip(BLANK), keys)
+    exact_keys(value, keys, what)
+    return value
+
+
+def _unwrapped(value: Any, keys: Sequence[str]) -> Any:
+    """Return what a list of one, an object of one or a string of JSON holds."""
+    for _ in range(MAX_WRAPPINGS):
+        if isinstance(value, str) and value.strip().startswith(("{", "[", '"')):
+            value = strict_json(value)
+        elif isinstance(value, list) and len(value) == 1:
+            value = value[0]
+        elif isinstance(value, dict) and len(value) == 1 and not set(value) & set(keys):
+            value = next(iter(value.values()))
+    return value
+
+
+def _embedded(text: str, keys: Sequence[str]) -> dict[str, Any]:
+    """Return the object with these keys out of the outermost JSON objects in a text."""
+    problems: list[InvalidAnswer] = []
+    for some in (text, CLOSING_COMMA.sub(r"\1", text)):
+        objects = [value for value in _objects(some, keys, problems) if set(value) & set(keys)]
+        within = [value for value in objects if set(value) == set(keys)] or objects
+        if any(value != within[0] for value in within):
+            raise InvalidAnswer("several answers that differ; give one")
+        if within:
+            return within[0]
+    if not problems:
+        strict_json(text)  # says where it is no JSON
+    raise problems[0] if problems else InvalidAnswer("no JSON object in the answer")
+
+
+def _objects(text: str, keys: Sequence[str],
+             problems: list[InvalidAnswer]) -> Iterator[dict[str, Any]]:
+    """Yield the outermost JSON objects in a text; add what breaks the rules to the problems."""
+    decoder = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant)
+    start = text.find("{")
+    while start >= 0:
+        end = start + 1
+        try:
+            value, end = decoder.raw_decode(text, start)
+            value = _unwrapped(value, keys)
+            if isinstance(value, dict):
+                yield value
+        except InvalidAnswer as problem:
+            problems.append(problem)
+        except (ValueError, RecursionError):  # a brace in prose
+            pass
+        start = text.find("{", end)
 
 
 def parse_answer(text: str, experts: Sequence[str]) -> Answer:
@@ -82,10 +152,7 @@ def parse_answer(text: str, experts: Sequence[str]) -> Answer:
     Raises:
         InvalidAnswer: anything is missing, unknown, repeated, out of range or not a number.
     """
-    if len(text) > MAX_CHARACTERS:
-        raise InvalidAnswer(f"the answer has {len(text)} characters; at most {MAX_CHARACTERS}")
-    value = strict_json(strip_wrapping(text))
-    exact_keys(value, KEYS, "the answer")
+    value = wrapped_object(text, KEYS, "the answer")
     if not isinstance(value["unsupported"], bool):
         raise InvalidAnswer("'unsupported' must be true or false")
     scores = _scores(value["scores"], experts)

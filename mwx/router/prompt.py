@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from mwx.errors import MwxError
+from mwx.router.parse import MAX_SCORE
 
 PROMPT_VERSION = "1"
 MAX_TASK_CHARACTERS = 2000
@@ -123,10 +124,13 @@ def answer_schema(experts: tuple[str, ...]) -> dict[str, Any]:
         return {"type": "object", "properties": fields, "required": list(fields),
                 "additionalProperties": False}
 
-    stage = record({"text": {"type": "string"}, "fraction": {"type": "number"},
+    # the choices are written out: several servers ignore or refuse bounds of numbers
+    part = {"type": "number", "enum": [i / 20 for i in range(1, 21)]}
+    stage = record({"text": {"type": "string"}, "fraction": part,
                     "expert": {"type": "string", "enum": list(experts)}})
+    score = {"type": "integer", "enum": list(range(int(MAX_SCORE) + 1))}
     return record({"reasoning": {"type": "string"},
-                   "scores": record({name: {"type": "integer"} for name in experts}),
+                   "scores": record(dict.fromkeys(experts, score)),
                    "stages": {"type": "array", "items": stage},
                    "unsupported": {"type": "boolean"}})
 

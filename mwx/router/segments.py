@@ -14,13 +14,11 @@ from mwx.router.demos import Demonstration, labelled
 from mwx.router.endpoint import VlmConfig
 from mwx.router.key_frames import KeyFrame, key_frames
 from mwx.router.parse import (
-    MAX_CHARACTERS,
     MAX_SCORE,
     InvalidAnswer,
     exact_keys,
     number_within,
-    strict_json,
-    strip_wrapping,
+    wrapped_object,
 )
 from mwx.router.prompt import PNG_MAGIC, Question, clean_text
 from mwx.types import Array
@@ -155,11 +153,7 @@ def parse_segments(text: str, count: int, experts: Sequence[str]) -> tuple[Segme
     Raises:
         InvalidAnswer: anything is missing, unknown, out of range, overlapping or uncovered.
     """
-    if len(text) > MAX_CHARACTERS:
-        raise InvalidAnswer(f"the answer has {len(text)} characters; at most {MAX_CHARACTERS}")
-    value = strict_json(strip_wrapping(text))
-    exact_keys(value, ("segments",), "the answer")
-    rows = value["segments"]
+    rows = wrapped_object(text, ("segments",), "the answer")["segments"]
     if not isinstance(rows, list) or not 1 <= len(rows) <= count:
         raise InvalidAnswer(f"'segments' must be a list of 1 to {count} objects")
     segments: list[Segment] = []

@@ -115,7 +115,7 @@ def test_guide_takes_any_words(tmp_path, capsys: pytest.CaptureFixture[str]) -> 
     assert "w_v: rules" in capsys.readouterr().out
     assert json.loads((tmp_path / "g.json").read_text())["task_text"] == "crawl under the bar"
     assert cli.main(["guide", "door", "--record", str(tmp_path)]) == 2  # nobody was asked
-    assert "can be recorded" in capsys.readouterr().err
+    assert "--provider vlm" in capsys.readouterr().err
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:

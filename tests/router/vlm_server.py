@@ -44,6 +44,21 @@ def says(content: str | None, finish: str = "stop", refusal: str | None = None) 
     return lambda handler: send(handler, 200, completion(content, finish, refusal))
 
 
+def message(finish: str | None = "stop", **fields: Any) -> Reply:
+    """Reply with a message of any fields, as servers differ in them."""
+    value = json.loads(completion(None))
+    value["choices"][0].update(message={"role": "assistant", **fields}, finish_reason=finish)
+    return body(json.dumps(value))
+
+
+def for_format(refusals: dict[str | None, Reply], otherwise: Reply) -> Reply:
+    """Reply by the response format that was asked for."""
+    def reply(handler: BaseHTTPRequestHandler) -> None:
+        asked = handler.asked.get("response_format") or {}  # type: ignore[attr-defined]
+        refusals.get(asked.get("type"), otherwise)(handler)
+    return reply
+
+
 def valid(**changes: Any) -> Reply:
     return says(json.dumps(answer(**changes)))
 
@@ -93,7 +108,8 @@ class VlmServer:
                 data = self.rfile.read(int(self.headers["Content-Length"]))
                 with outer._lock:
                     index = min(len(outer.requests), len(outer.replies) - 1)
-                    outer.requests.append(json.loads(data))
+                    self.asked = json.loads(data)
+                    outer.requests.append(self.asked)
                     outer.keys.append(self.headers["Authorization"])
                 try:
                     outer.replies[index](self)
