@@ -3,10 +3,12 @@
 Verbs are listed by name and loaded only when asked for, so that help and mistakes answer at once.
 """
 
+import functools
 import importlib
+import inspect
 import sys
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple, get_type_hints
 
 from mwx.errors import MwxError, nearest
 
@@ -111,6 +113,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader, e.g. `head`, has seen enough
         sys.stderr.close()
         return 0
+    except OSError as error:  # a disk or a place that failed where nobody expected it
+        print(f"error: {error.filename or 'input or output'}: {error.strerror or error}",
+              file=sys.stderr)
+        return MISTAKE
 
 
 def _run(words: list[str]) -> int:
@@ -126,8 +132,21 @@ def _run(words: list[str]) -> int:
         print(overview(prefix=name))
         return 0
     import tyro
-    tyro.cli(function(name), prog=f"mwx {name}", args=rest)
+    tyro.cli(_checked(function(name)), prog=f"mwx {name}", args=rest)
     return 0
+
+
+def _checked(verb: Callable[..., None]) -> Callable[..., None]:
+    """Return a verb that looks at the ranges of its numbers (`commands.words`) before it begins."""
+    from mwx.config import check
+
+    @functools.wraps(verb)
+    def call(*args: Any, **options: Any) -> None:
+        hints = get_type_hints(verb, include_extras=True)
+        for option, value in inspect.signature(verb).bind(*args, **options).arguments.items():
+            check(hints[option], value, f"--{option.replace('_', '-')}".replace("--reading", "-"))
+        verb(*args, **options)
+    return call
 
 
 def function(name: str) -> Callable[..., None]:

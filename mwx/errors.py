@@ -2,10 +2,15 @@
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 
 class MwxError(Exception):
     """A mistake in what was asked or given; the command line prints it without a traceback."""
+
+
+class Unwritable(MwxError):
+    """A place that takes no file; no other input would help."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -24,3 +29,21 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> MwxError:
     """
     names = sorted(known)
     return MwxError(f"unknown {kind} '{name}': {nearest(name, names)}known: {', '.join(names)}")
+
+
+def short(value: Any) -> str:
+    """Return a value as it is quoted in an error: at most a line's worth of it."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # a whole number of too many digits, or nested too deeply
+        text = f"a very long {type(value).__name__}"
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def reason(error: BaseException) -> str:
+    """Return an error's first line, or its kind where it says nothing."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    if isinstance(error, KeyError):
+        return f"no {error}"
+    return next(iter(str(error).splitlines()), "") or type(error).__name__

@@ -29,42 +29,13 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from mwx.errors import MwxError
+from mwx.files import write_json, write_text
+from mwx.untrusted import read_json
 
 RUNS = Path("runs")  # where runs go unless told otherwise
 KEPT = 2  # checkpoints: should the newest be damaged, the one before it still serves
 SUMS = "sums.json"  # of a checkpoint: bytes and CRC-32 of its other files
 PACKAGES = ("mwx", "torch", "mujoco", "numpy", "scipy", "gymnasium")
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file so that a reader sees the old content or the new, never half of it."""
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(temporary, "w") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise MwxError(f"cannot write {path}: {error.strerror}") from None
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Write JSON atomically; NaN and infinity are refused."""
-    write_text(path, json.dumps(value, indent=1, allow_nan=False) + "\n")
-
-
-def read_json(path: Path) -> Any:
-    """Read JSON; errors name the file."""
-    try:
-        return json.loads(Path(path).read_text())
-    except FileNotFoundError:
-        raise MwxError(f"{path}: no such file") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise MwxError(f"{path}: not JSON ({error})") from None
 
 
 def provenance(seed: int | None = None) -> dict[str, Any]:

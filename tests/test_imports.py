@@ -11,7 +11,7 @@ import mwx
 
 PACKAGE = Path(mwx.__file__).parent
 LAYERS = (
-    ("types", "config", "errors", "rng", "runs", "skills"),
+    ("types", "config", "errors", "files", "rng", "runs", "skills", "untrusted"),
     ("maths",),
     ("robot", "agents"),
     ("motion", "sim"),

@@ -5,15 +5,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 
 from mwx import config as configs
-from mwx.agents.config import AgentConfig
+from mwx.agents.config import AgentConfig, WorldModelConfig
 from mwx.agents.planner import plan, shift
 from mwx.agents.world_model import WorldModel
+from mwx.config import Size, Threads
 from mwx.errors import MwxError
 from mwx.types import Array, Obs
+from mwx.untrusted import load_module, understood
 
 CONFIG, WEIGHTS = "agent.json", "weights.safetensors"
 
@@ -31,10 +31,10 @@ class TaskAgentConfig:
     """
 
     task: str
-    obs_dim: int
-    act_dim: int
+    obs_dim: Size
+    act_dim: Size
     seed: int = 0
-    threads: int = 1
+    threads: Threads = 1
     agent: AgentConfig = field(default_factory=AgentConfig)
 
 
@@ -92,13 +92,17 @@ def load_agent(folder: str | Path, planned: bool = False) -> Agent:
     """
     folder = Path(folder)
     config = configs.load(TaskAgentConfig, folder / CONFIG)
-    model = WorldModel(config.obs_dim, config.act_dim, config.agent.model)
-    try:
-        weights = load_file(folder / WEIGHTS)
-        model.load_state_dict({k: v.float() for k, v in weights.items()})
-    except FileNotFoundError:
-        raise MwxError(f"{folder}: {WEIGHTS} is missing") from None
-    except (SafetensorError, RuntimeError, OSError) as error:
-        raise MwxError(f"{folder}/{WEIGHTS} does not fit its config: "
-                       f"{str(error).splitlines()[0]}") from None
-    return Agent(config, model.requires_grad_(False).eval(), planned)
+    model = load_model(config.obs_dim, config.act_dim, config.agent.model, folder / WEIGHTS)
+    return Agent(config, model, planned)
+
+
+def load_model(obs_dim: int, act_dim: int, config: WorldModelConfig, path: Path) -> WorldModel:
+    """Return a world model with a file's weights, after it has acted once.
+
+    Raises:
+        MwxError: the file is missing, damaged or does not fit.
+    """
+    model = load_module(lambda: WorldModel(obs_dim, act_dim, config), path)
+    with understood(path.parent), torch.no_grad():
+        model.mode(model.encode(torch.zeros(1, obs_dim)))
+    return model.requires_grad_(False).eval()

@@ -1,8 +1,9 @@
 """Configuration of the world-model agent; the defaults are the paper's sizes."""
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Annotated, Literal
 
+from mwx.config import Few, Share, Size, Within
 from mwx.maths.two_hot import Support
 
 
@@ -16,17 +17,17 @@ class WorldModelConfig:
         normalise: scale observations by the running mean and deviation of the first data.
     """
 
-    encoder_dim: int = 256
-    encoder_layers: int = 2
-    latent_dim: int = 512
-    simnorm_dim: int = 8
-    hidden_dim: int = 512
-    num_q: int = 5
+    encoder_dim: Size = 256
+    encoder_layers: Few = 2
+    latent_dim: Size = 512
+    simnorm_dim: Size = 8
+    hidden_dim: Size = 512
+    num_q: Few = 5
     value: Support = field(default_factory=Support)
     reward: Support = field(default_factory=Support)
     activation: Literal["mish", "relu"] = "mish"
-    log_std_min: float = -10.0
-    log_std_max: float = 2.0
+    log_std_min: Annotated[float, Within(-30, 5)] = -10.0
+    log_std_max: Annotated[float, Within(-30, 5)] = 2.0
     start_std: float | None = None
     normalise: bool = False
 
@@ -50,9 +51,9 @@ class LearnerConfig:
         final_rate: learning rate at the end, as a fraction of the first (cosine).
     """
 
-    horizon: int = 3
-    batch: int = 256
-    discount: float = 0.99
+    horizon: Few = 3
+    batch: Annotated[int, Within(1, 2 ** 20)] = 256
+    discount: Share = 0.99
     td_lambda: float = 0.0
     rho: float = 0.5
     rate: float = 3e-4
@@ -90,11 +91,11 @@ class PlannerConfig:
             sequence of the policy's modes: how far from the policy a plan may be trusted.
     """
 
-    horizon: int = 3
-    samples: int = 512
-    policy_samples: int = 24
-    elites: int = 64
-    iterations: int = 6
+    horizon: Few = 3
+    samples: Size = 512
+    policy_samples: Annotated[int, Within(0, 2 ** 14)] = 24
+    elites: Size = 64
+    iterations: Few = 6
     temperature: float = 0.5
     std_min: float = 0.05
     std_max: float = 2.0
@@ -126,7 +127,7 @@ class LoopConfig:
         planned: act with the planner (True) or with the policy prior while training.
     """
 
-    num_envs: int = 32
+    num_envs: Size = 32
     steps: int = 500_000
     updates_per_step: float = 1 / 32
     seed_steps: int = 6_400

@@ -7,14 +7,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import save_file
-
 from mwx import config as configs
 from mwx.agents import compute
 from mwx.agents.agent import CONFIG, WEIGHTS, Agent, TaskAgentConfig, load_agent
 from mwx.agents.loop import Loop
 from mwx.agents.world_model import WorldModel
 from mwx.baselines.world_model import task_agent
+from mwx.files import write_weights
 from mwx.router.adapt import CARD_SEED, EVALUATION_SEED, begun, play, returns_of
 from mwx.router.adapt_config import AdaptConfig
 from mwx.runs import provenance, write_json
@@ -67,7 +66,7 @@ def _export(config: AdaptConfig, of_task: TaskAgentConfig, path: Path, loop: Loo
     folder.mkdir(exist_ok=True)
     write_json(folder / CONFIG, configs.to_dict(of_task))
     weights, best_step = loop.best.load()
-    save_file(weights, folder / WEIGHTS)
+    write_weights(folder / WEIGHTS, weights)
     planned = of_task.agent.loop.planned
     count = config.evaluation.card_episodes
     scores = _played(config, load_agent(folder, planned), count, CARD_SEED)

@@ -5,8 +5,6 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
-from safetensors.torch import save_file
-
 from mwx import config as configs
 from mwx.agents import compute
 from mwx.agents.agent import CONFIG, WEIGHTS, Agent, TaskAgentConfig
@@ -16,6 +14,7 @@ from mwx.agents.loop import Loop
 from mwx.agents.world_model import WorldModel
 from mwx.errors import MwxError
 from mwx.evaluation.score import evaluate
+from mwx.files import write_weights
 from mwx.runs import Run, provenance, write_json
 from mwx.sim import make
 
@@ -76,7 +75,7 @@ def _export(config: TaskAgentConfig, path: Path, best: Best, wall_time_s: float)
     folder.mkdir(exist_ok=True)
     write_json(folder / CONFIG, configs.to_dict(config))
     weights, step = best.load()
-    save_file(weights, folder / WEIGHTS)
+    write_weights(folder / WEIGHTS, weights)
     write_json(folder / "card.json", {
         **provenance(config.seed), "task": config.task, "steps": config.agent.loop.steps,
         "wall_time_s": round(wall_time_s, 1), "acts_by": "planning" if config.agent.loop.planned

@@ -3,17 +3,19 @@
 from pathlib import Path
 from typing import Literal
 
-from mwx.commands.words import Task
+from mwx.commands.words import Count, CountOrNone, Seed, Steps, Task, Threads, Weight
+from mwx.files import target_folder
+from mwx.runs import RUNS
 
 Schedule = Literal["router", "paper"]
 Recipe = Literal["cpu", "paper", "tiny"]
 
 
 def adapt(task: Task, router: Path | None = None, schedule: Schedule = "router",
-          recipe: Recipe = "cpu", steps: int | None = None, seed: int = 0, resume: bool = False,
+          recipe: Recipe = "cpu", steps: Steps | None = None, seed: Seed = 0, resume: bool = False,
           out: Path | None = None, experts: Path | None = None, planned: bool = False,
-          variant: str = "full", threads: int = 1, teacher_steps: int = 0,
-          progress_weight: float = 0.0, compare: bool = True) -> None:
+          variant: str = "full", threads: Threads = 1, teacher_steps: CountOrNone = 0,
+          progress_weight: Weight = 0.0, compare: bool = True) -> None:
     """Adapt the experts' mixture to a task: its world model, rewarded by task and routed reference.
 
     Args:
@@ -36,8 +38,8 @@ def adapt(task: Task, router: Path | None = None, schedule: Schedule = "router",
         progress_weight: what training pays for the whole task's progress, besides its reward.
         compare: play every expert alone and the mixtures too, for the card: minutes.
     """
+    target_folder(out or RUNS)
     from mwx.baselines.adaptation import adaptation, train_variant
-    from mwx.runs import RUNS
     config = adaptation(task, recipe, variant, router=router, experts=experts, schedule=schedule,
                         steps=steps, seed=seed, threads=threads, planned=planned,
                         teacher_steps=teacher_steps)
@@ -51,11 +53,11 @@ def adapt(task: Task, router: Path | None = None, schedule: Schedule = "router",
     print(f"{'adapted policy' if variant != 'scratch' else 'agent'}: {folder}")
 
 
-def ablate(task: Task, seeds: int = 3, recipe: Recipe = "cpu", steps: int | None = None,
+def ablate(task: Task, seeds: Count = 3, recipe: Recipe = "cpu", steps: Steps | None = None,
            schedule: Schedule = "router", variants: tuple[str, ...] = (),
            router: Path | None = None, experts: Path | None = None,
            plain_experts: Path | None = None, planned: bool = False, out: Path | None = None,
-           jobs: int = 1, threads: int = 1) -> None:
+           jobs: Threads = 1, threads: Threads = 1) -> None:
     """Train five variants with several seeds each, and say what each part is worth (Table III).
 
     Each variant and seed is a process of its own; the same command again goes on where it stopped,
@@ -76,11 +78,11 @@ def ablate(task: Task, seeds: int = 3, recipe: Recipe = "cpu", steps: int | None
         jobs: processes at a time.
         threads: of each.
     """
+    target_folder(out or RUNS)
     from mwx.baselines.ablation import Ablation, begin, run
     from mwx.baselines.adaptation import VARIANTS
     from mwx.evaluation.ablation import read_entry, write_ablation
     from mwx.fleet.signals import terminated_as_interrupt
-    from mwx.runs import RUNS
     name = task.removeprefix("h1-")
     ablation = Ablation(task, tuple(range(seeds)), recipe, steps, schedule, planned,
                         variants or tuple(VARIANTS), router, experts, plain_experts,

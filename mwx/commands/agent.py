@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
-from mwx.commands.words import Task
+from mwx.commands.words import Seed, Steps, Task, Threads
+from mwx.files import target_folder
+from mwx.runs import RUNS
 
 
-def train(task: Task, recipe: str = "tdmpc2", out: Path | None = None, seed: int = 0,
-          resume: bool = False, threads: int = 1, steps: int | None = None) -> None:
+def train(task: Task, recipe: str = "tdmpc2", out: Path | None = None, seed: Seed = 0,
+          resume: bool = False, threads: Threads = 1, steps: Steps | None = None) -> None:
     """Train the world-model agent on a task's own reward: no motion, no teacher, no experts.
 
     Args:
@@ -19,11 +21,11 @@ def train(task: Task, recipe: str = "tdmpc2", out: Path | None = None, seed: int
         threads: of simulation and learner.
         steps: environment steps in all; the recipe's unless told.
     """
+    target_folder(out or RUNS)
     from dataclasses import replace
 
     from mwx import recipes
     from mwx.baselines.world_model import task_agent, train_agent
-    from mwx.runs import RUNS
     agent = recipes.agent(recipe)
     if steps is not None:
         agent = replace(agent, loop=replace(agent.loop, steps=steps))

@@ -3,15 +3,15 @@
 from pathlib import Path
 from typing import Literal
 
-from mwx.commands.words import PolicyFolder
+from mwx.commands.words import Count, Duration, PolicyFolder, Seed, Threads
 
 Part = Literal["returns", "planned", "trials", "robustness"]
 
 
 def card(expert: PolicyFolder, parts: tuple[Part, ...] = ("returns", "planned", "trials",
                                                           "robustness"),
-         episodes: int = 10, trials: int = 10, seconds: float = 30.0, seed: int = 1,
-         threads: int = 1, planned: bool = False, reference: Path | None = None) -> None:
+         episodes: Count = 10, trials: Count = 10, seconds: Duration = 30.0, seed: Seed = 1,
+         threads: Threads = 1, planned: bool = False, reference: Path | None = None) -> None:
     """Measure an expert and write it into its card.json, keeping what is there.
 
     Returns with and without planning (standard errors, bootstrap intervals), trials without a

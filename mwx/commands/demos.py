@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import numpy as np
 from tyro.conf import Positional, arg
 
-from mwx.commands.words import Task
+from mwx.commands.words import Count, Seed, Steps, Task
 from mwx.errors import MwxError, nearest
+from mwx.files import target_folder
+from mwx.runs import RUNS
 
 if TYPE_CHECKING:
     from mwx.experts import ExpertLibrary
@@ -39,8 +41,9 @@ class SegmentModel:
     look: bool = False
 
 
-def record(task: Task, by: str = SCRIPT, count: int = 4, seed: int = 0, steps: int | None = None,
-           out: Path | None = None, experts: Path | None = None) -> None:
+def record(task: Task, by: str = SCRIPT, count: Count = 4, seed: Seed = 0,
+           steps: Steps | None = None, out: Path | None = None, experts: Path | None = None
+           ) -> None:
     """Record demonstrations of a task: what was seen and done, and which expert it was.
 
     Args:
@@ -54,12 +57,11 @@ def record(task: Task, by: str = SCRIPT, count: int = 4, seed: int = 0, steps: i
         out: folder; runs/demos-<task>-<seed> unless told. What exists is not overwritten.
         experts: folder of experts; the shipped ones unless told.
     """
+    from mwx.router.recording import new_folder
+    new_folder(out) if out else target_folder(RUNS)
     from mwx.experts import load_library
-    from mwx.router.recording import KINEMATIC, new_folder, save_demonstrations
-    from mwx.runs import RUNS
+    from mwx.router.recording import KINEMATIC, save_demonstrations
     from mwx.sim.tasks import resolve
-    if count < 1 or (steps is not None and steps < 1):
-        raise MwxError(f"demonstrations need a positive --count and --steps, not {count}, {steps}")
     name = resolve(task)[1].name
     folder = new_folder(out or RUNS / f"demos-{name}-{seed}")
     demos = _recorded(task, by, count, seed, steps, load_library(experts), experts)
@@ -88,13 +90,14 @@ def label(folder: DemoFolder, by: Labeller | None = None, out: Path | None = Non
     from mwx.experts import load_library
     from mwx.router.demos import agreement, restated
     from mwx.router.recording import load_demonstrations, new_folder, save_demonstrations
+    if by is not None:
+        target = new_folder(out or folder.with_name(f"{folder.name}-{by}"))
     demos = load_demonstrations(folder)
     if by is None:
         if out is not None:
             raise MwxError("--out needs --by action, rules or vlm: without it nothing is written")
         _compare(demos, load_library(experts))
         return
-    target = new_folder(out or folder.with_name(f"{folder.name}-{by}"))
     library = load_library(experts)
     labeller = _labeller(by, library, model)
     fresh = [labeller(demo) for demo in demos]

@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
-from mwx.commands.words import Skill
+from mwx.commands.words import Seed, Skill, Steps, Threads
+from mwx.files import target_folder
+from mwx.runs import RUNS
 
 
-def train(skill: Skill, recipe: str = "cpu", out: Path | None = None, seed: int = 0,
-          resume: bool = False, steps: int | None = None, threads: int = 1,
+def train(skill: Skill, recipe: str = "cpu", out: Path | None = None, seed: Seed = 0,
+          resume: bool = False, steps: Steps | None = None, threads: Threads = 1,
           imitation: bool = True, start: Path | None = None) -> None:
     """Train one specialised expert and export it when done.
 
@@ -24,9 +26,9 @@ def train(skill: Skill, recipe: str = "cpu", out: Path | None = None, seed: int 
         start: folder of an expert of the same kind that the imitation policy first learns to
             repeat, instead of learning from nothing.
     """
+    target_folder(out or RUNS)
     from mwx import recipes
     from mwx.experts.train import train_expert
-    from mwx.runs import RUNS
     path = out or RUNS / f"{skill}-{recipe}{'' if imitation else '-no_imitation'}-{seed}"
     config = recipes.expert(skill, recipe, seed, threads, imitation)
     if start is not None:

@@ -18,11 +18,13 @@ def export(policy: PolicyFolder, out: Path | None = None, experts: Path | None =
         dynamo: trace with torch.export instead of TorchScript; slower, the same graph.
     """
     from mwx.evaluation import load_policy
+    from mwx.files import target_file
     from mwx.integrations.onnx import export_policy
     from mwx.integrations.onnx.session import OnnxPolicy, disagreement
     from mwx.runs import RUNS
+    place = target_file(out or RUNS / f"{policy.resolve().name}.onnx", ".onnx")
     acting = load_policy(policy, experts)
-    path = export_policy(acting, out or RUNS / f"{policy.resolve().name}.onnx", dynamo)
+    path = export_policy(acting, place, dynamo)
     print(f"graph: {path} ({path.stat().st_size / 1e6:.1f} MB)")
     if check:
         facts = OnnxPolicy(path).facts

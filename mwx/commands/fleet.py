@@ -6,14 +6,18 @@ from typing import Annotated
 
 from tyro.conf import Positional, arg
 
+from mwx.commands.words import Cores, CountOrNone, Duration, Seed, Weight
+from mwx.files import target_folder
+from mwx.runs import RUNS
+
 Skills = Annotated[tuple[str, ...], Positional, arg(metavar="SKILL ...")]
 
 
-def fleet(skills: Skills = (), recipe: str = "cpu", seeds: tuple[int, ...] = (0,),
-          out: Path | None = None, engine: str = "local", cpus_per_job: float = 1.0,
-          gpus_per_job: float = 0.0, cpus: float | None = None, gpus: int | None = None,
-          retries: int = 2, address: str | None = None, slurm: tuple[str, ...] = (),
-          hours: float = 24.0) -> None:
+def fleet(skills: Skills = (), recipe: str = "cpu", seeds: tuple[Seed, ...] = (0,),
+          out: Path | None = None, engine: str = "local", cpus_per_job: Cores = 1.0,
+          gpus_per_job: Weight = 0.0, cpus: Cores | None = None, gpus: CountOrNone | None = None,
+          retries: CountOrNone = 2, address: str | None = None, slurm: tuple[str, ...] = (),
+          hours: Duration = 24.0) -> None:
     """Train many experts as independent jobs; the same command again goes on where it stopped.
 
     Args:
@@ -31,6 +35,7 @@ def fleet(skills: Skills = (), recipe: str = "cpu", seeds: tuple[int, ...] = (0,
         slurm: options for sbatch, e.g. partition=gpu mem=4GB.
         hours: time limit of a Slurm job, which then is queued again and resumes.
     """
+    target_folder(out or RUNS)
     from mwx.fleet.engines import ENGINES, Resources
     from mwx.fleet.engines import engine as make
     from mwx.fleet.jobs import plan
@@ -38,7 +43,6 @@ def fleet(skills: Skills = (), recipe: str = "cpu", seeds: tuple[int, ...] = (0,
     from mwx.fleet.schedule import Fleet
     from mwx.fleet.signals import terminated_as_interrupt
     from mwx.fleet.table import Table
-    from mwx.runs import RUNS
     if engine not in ENGINES:
         from mwx.errors import unknown
         raise unknown("engine", engine, ENGINES)

@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import Positional, arg
 
+from mwx.commands.words import Seed, Steps, Threads, Weight
 from mwx.errors import MwxError
+from mwx.files import target_folder
 
 if TYPE_CHECKING:
     from mwx.motion import Reference
@@ -13,9 +15,9 @@ if TYPE_CHECKING:
 Sources = Annotated[tuple[Path, ...], Positional, arg(metavar="REFERENCE|LIBRARY")]
 
 
-def imitate(sources: Sources = (), out: Path = Path("runs/imitator"), steps: int | None = None,
-            seed: int = 0, resume: bool = False, start: Path | None = None,
-            assist: float | None = None, threads: int = 1) -> None:
+def imitate(sources: Sources = (), out: Path = Path("runs/imitator"), steps: Steps | None = None,
+            seed: Seed = 0, resume: bool = False, start: Path | None = None,
+            assist: Weight | None = None, threads: Threads = 1) -> None:
     """Train the policy that judges references: residuals around their feed-forward commands.
 
     The finished imitator, with a card of how well it follows each reference, is in OUT/imitator
@@ -34,6 +36,7 @@ def imitate(sources: Sources = (), out: Path = Path("runs/imitator"), steps: int
         assist: first strength of the wrench that helps, 0.3 unless told.
         threads: of the simulation and the learner.
     """
+    target_folder(out)
     import dataclasses
 
     from mwx.agents import compute

@@ -6,8 +6,20 @@ from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import Positional, arg
 
-from mwx.commands.words import UNTOLD, Clip, Clips, ReferenceFile, Skill
+from mwx.commands.words import (
+    UNTOLD,
+    Clip,
+    Clips,
+    Count,
+    Duration,
+    Port,
+    Rate,
+    ReferenceFile,
+    Skill,
+    Speed,
+)
 from mwx.errors import MwxError
+from mwx.files import target_file
 
 if TYPE_CHECKING:
     from mwx.motion import Reference, Sheet
@@ -29,6 +41,9 @@ def retarget(clip: Clip, reading: Clips = UNTOLD, out: Path | None = None,
         png: also write the sheet as a picture.
     """
     from mwx.motion import quality_sheet, read_clip, retarget_clip
+    place = target_file(out or Path("references") / f"{clip.stem}.npz")
+    if png:
+        target_file(png, ".png")
     source = read_clip(clip, **reading.options())
     _say(clip, source.notes)
     reference = retarget_clip(source, label=label or source.label or clip.stem)
@@ -36,10 +51,10 @@ def retarget(clip: Clip, reading: Clips = UNTOLD, out: Path | None = None,
     if png:
         from mwx.evaluation.motion_sheet import write_sheet
         print(f"sheet: {write_sheet(reference, png, source)}")
-    print(f"reference: {reference.save(out or Path('references') / f'{clip.stem}.npz')}")
+    print(f"reference: {reference.save(place)}")
 
 
-def generate(skill: Skill, speed: float | None = None, out: Path | None = None) -> None:
+def generate(skill: Skill, speed: Speed | None = None, out: Path | None = None) -> None:
     """Make a reference from published movement figures, without any data; print its sheet.
 
     Args:
@@ -52,10 +67,14 @@ def generate(skill: Skill, speed: float | None = None, out: Path | None = None) 
     from mwx.motion.generators import SKILLS
     if skill == EVERY and speed is not None:
         raise MwxError("'all' makes each skill at its own speed: leave --speed out, or name a gait")
-    for name in sorted(SKILLS) if skill == EVERY else [skill]:
+    names = sorted(SKILLS) if skill == EVERY else [skill]
+    folder = out or Path("references")
+    places = [out if out and skill != EVERY else folder / f"{name}.npz" for name in names]
+    for place in places:
+        target_file(place)
+    for name, place in zip(names, places, strict=True):
         reference = make_reference(name, speed=speed)
         _show(quality_sheet(reference))
-        place = (out or Path("references")) / f"{name}.npz" if skill == EVERY or not out else out
         print(f"reference: {reference.save(place)}")
 
 
@@ -70,6 +89,8 @@ def sheet(reference: ReferenceFile, png: Path | None = None, clip: Path | None =
         reading: what the clip's file does not say, or says wrongly.
     """
     from mwx.motion import Reference, quality_sheet, read_clip
+    if png:
+        target_file(png, ".png")
     made = Reference.load(reference)
     _show(quality_sheet(made))
     if clip and not png:
@@ -84,10 +105,10 @@ def sheet(reference: ReferenceFile, png: Path | None = None, clip: Path | None =
 
 
 def show(motion: Motion, clip: Path | None = None, out: Path | None = None,
-         simulate: bool = False, ghost: bool = True, periods: int = 2,
-         speed: float | None = None, pace: float = 1.0, seconds: float = 20.0,
+         simulate: bool = False, ghost: bool = True, periods: Count = 2,
+         speed: Speed | None = None, pace: Speed = 1.0, seconds: Duration = 20.0,
          reading: Clips = UNTOLD, viewer: bool = False, host: str = "127.0.0.1",
-         port: int = 8080) -> None:
+         port: Port = 8080) -> None:
     """Show a motion: the person's skeleton beside the robot, as a film or in the browser.
 
     Args:
@@ -110,6 +131,10 @@ def show(motion: Motion, clip: Path | None = None, out: Path | None = None,
     from mwx.evaluation.motion_stage import stage
     from mwx.motion import quality_sheet
     from mwx.runs import RUNS
+    from mwx.sim.video import FORMATS
+    path = out or RUNS / f"motion-{Path(motion).stem}.mp4"
+    if not viewer:
+        target_file(path, *FORMATS)
     reference, source = motion_of(motion, speed, clip, **reading.options())
     _say(clip or motion, source.notes if source else ())
     missed = quality_sheet(reference).sentence()
@@ -119,7 +144,6 @@ def show(motion: Motion, clip: Path | None = None, out: Path | None = None,
         from mwx.integrations.motion_viewer import watch_motion
         watch_motion(shown, host, port)
         return
-    path = out or RUNS / f"motion-{Path(motion).stem}.mp4"
     print(f"film: {film(shown, path, speed=pace, seconds=seconds)}")
 
 
@@ -130,12 +154,13 @@ def export(reference: ReferenceFile, out: Target) -> None:
         reference: a reference file (.npz).
         out: .csv (a row a frame), or .npz with the keys of BeyondMimic and mjlab.
     """
+    target_file(out, ".csv", ".npz")
     from mwx.motion import Reference
     from mwx.motion.exporting import export_reference
     print(f"motion: {export_reference(Reference.load(reference), out)}")
 
 
-def import_(motion: Target, label: str | None = None, fps: float | None = None,
+def import_(motion: Target, label: str | None = None, fps: Rate | None = None,
             out: Path | None = None) -> None:
     """Make a reference of robot motion that another programme wrote; print its quality sheet.
 
@@ -147,10 +172,11 @@ def import_(motion: Target, label: str | None = None, fps: float | None = None,
     """
     from mwx.motion import quality_sheet
     from mwx.motion.exporting import import_reference
+    place = target_file(out or Path("references") / f"{motion.stem}.npz")
     reference: Reference = import_reference(
         motion, label, fps, lambda note: _say(motion, [note]))
     _show(quality_sheet(reference))
-    print(f"reference: {reference.save(out or Path('references') / f'{motion.stem}.npz')}")
+    print(f"reference: {reference.save(place)}")
 
 
 def _say(source: str | Path, notes: Iterable[str]) -> None:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from tyro.conf import Positional, UseAppendAction, arg
 
-from mwx.commands.words import told_joints
+from mwx.commands.words import CountOrNone, Share, Threads, told_joints
 from mwx.errors import MwxError
+from mwx.files import target_folder
 
 if TYPE_CHECKING:
     from mwx.motion.gates import Judge
@@ -23,9 +24,9 @@ LINE_EVERY_S = 30.0  # [s] between lines of progress where there is no terminal
 ALL = "kinematic,dynamics,tracking,privileged"
 
 
-def build(folder: Clips, out: Path = Path("library"), jobs: int = 1, mirror: bool = True,
-          loops: bool = True, valid_part: float = 0.1, joint: UseAppendAction[tuple[str, ...]] = (),
-          map: Path | None = None) -> None:
+def build(folder: Clips, out: Path = Path("library"), jobs: Threads = 1, mirror: bool = True,
+          loops: bool = True, valid_part: Share = 0.1,
+          joint: UseAppendAction[tuple[str, ...]] = (), map: Path | None = None) -> None:
     """Turn every readable clip under a folder into references, and say what became of each.
 
     What is done already stays; a build that was stopped goes on. labels.csv (file,label,licence) in
@@ -43,8 +44,7 @@ def build(folder: Clips, out: Path = Path("library"), jobs: int = 1, mirror: boo
     """
     from mwx.motion.clip_to_entries import BuildConfig
     from mwx.motion.library import build_library
-    if not 0 <= valid_part <= 1:
-        raise MwxError(f"--valid-part {valid_part:g}: a part of all clips lies between 0 and 1")
+    target_folder(out)
     config = BuildConfig(mirror=mirror, loops=loops, valid_part=valid_part,
                          told=told_joints(map, joint))
     with _bar("clips") as tick:
@@ -53,8 +53,8 @@ def build(folder: Clips, out: Path = Path("library"), jobs: int = 1, mirror: boo
     _show_build(report)
 
 
-def filter_(library: LibraryFolder, gates: str = ALL, jobs: int = 1, again: bool = False,
-            imitator: Path | None = None, rows: int = 60) -> None:
+def filter_(library: LibraryFolder, gates: str = ALL, jobs: Threads = 1, again: bool = False,
+            imitator: Path | None = None, rows: CountOrNone = 60) -> None:
     """Judge a library's references by the feasibility gates: what is kept, what is not, and why.
 
     Only what was not judged under the same limits is looked at. Verdicts go into the manifest.
@@ -72,6 +72,8 @@ def filter_(library: LibraryFolder, gates: str = ALL, jobs: int = 1, again: bool
     asked = [name.strip() for name in gates.split(",") if name.strip()]
     if not asked:
         raise MwxError(f"--gates names no gate; there are {ALL.replace(',', ', ')}")
+    if library.is_dir():
+        target_folder(library)
     judge = _judge(imitator) if "privileged" in asked else None
     with _bar("references") as tick:
         found, unread = filter_library(

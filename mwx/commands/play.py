@@ -5,13 +5,18 @@ from typing import Annotated
 
 from tyro.conf import Positional, arg
 
+from mwx.commands.words import Count, Port, Seed, Steps
+from mwx.files import target_file, target_folder
+from mwx.runs import RUNS
+from mwx.sim.video import FORMATS
+
 PolicyName = Annotated[str, Positional, arg(metavar="POLICY")]
 
 
 def play(policy: PolicyName, task: str | None = None, out: Path | None = None,
-         camera: str | None = None, seed: int = 0, steps: int | None = None, meshes: bool = False,
-         planned: bool = False, experts: Path | None = None, viewer: bool = False, envs: int = 1,
-         host: str = "127.0.0.1", port: int = 8080) -> None:
+         camera: str | None = None, seed: Seed = 0, steps: Steps | None = None,
+         meshes: bool = False, planned: bool = False, experts: Path | None = None,
+         viewer: bool = False, envs: Count = 1, host: str = "127.0.0.1", port: Port = 8080) -> None:
     """Write a film of a policy on a task, or show it in the browser (--viewer).
 
     Args:
@@ -30,9 +35,10 @@ def play(policy: PolicyName, task: str | None = None, out: Path | None = None,
         host: address that the viewer serves; 0.0.0.0 lets other machines look.
         port: of the viewer; the next free one if it is taken.
     """
+    if not viewer:
+        target_file(out, *FORMATS) if out else target_folder(RUNS)
     from mwx.evaluation.playing import own_task, player
     from mwx.evaluation.video import record
-    from mwx.runs import RUNS
     acting, env, name = player(policy, task or own_task(policy), num_envs=envs if viewer else 1,
                                seed=seed, max_steps=steps, planned=planned, experts=experts,
                                meshes=meshes)

@@ -5,12 +5,13 @@ from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
-from mwx.commands.words import PolicyFolder, RunFolder
+from mwx.commands.words import Count, CountOrNone, PolicyFolder, RunFolder, Seed
+from mwx.files import target_file, target_folder
 
 
-def evaluate(policy: PolicyFolder, task: str | None = None, episodes: int = 10, seed: int = 1,
+def evaluate(policy: PolicyFolder, task: str | None = None, episodes: Count = 10, seed: Seed = 1,
              out: Path | None = None, planned: bool = False,
-             suite: Literal["mwx", "humanoid_bench"] = "mwx", trials: int = 0,
+             suite: Literal["mwx", "humanoid_bench"] = "mwx", trials: CountOrNone = 0,
              robustness: bool = False) -> None:
     """Score an expert or a router on a task over deterministic episodes.
 
@@ -28,6 +29,8 @@ def evaluate(policy: PolicyFolder, task: str | None = None, episodes: int = 10, 
         robustness: the trials (10 unless told) also with pushes, other mass and friction, and late
             actions: eight times as long.
     """
+    if out is not None:
+        target_file(out)
     from mwx.evaluation import evaluate as score_policy
     from mwx.evaluation.playing import own_task, policy_for
     if suite == "humanoid_bench":
@@ -54,6 +57,8 @@ def report(run: RunFolder, out: Path | None = None) -> None:
         run: a run directory: of an expert, a router or the demo.
         out: the file; report.html in the run unless told.
     """
+    if out is not None or run.is_dir():
+        target_file(out or run / "report.html")
     from mwx.evaluation.report_run import report_run
     print(f"report: {report_run(run, out or run / 'report.html')}")
 
@@ -74,6 +79,7 @@ def tables(runs: RunFolders = (), out: Path = Path("runs/tables"), films: bool =
         out: folder.
         films: play every expert for the film strips of Fig. 6.
     """
+    target_folder(out)
     from mwx.evaluation.run_sources import grouped, read_sources
     from mwx.evaluation.tables import write_tables
     from mwx.evaluation.tables_figures import write_figures
@@ -94,6 +100,7 @@ def adapted(runs: RunFolders = (), out: Path = Path("runs/tables")) -> None:
         runs: run directories of `mwx adapt` (with their comparisons: not --no-compare).
         out: folder.
     """
+    target_folder(out)
     from mwx.evaluation.adapted import read_adaptation, write_adapted
     for path in write_adapted([read_adaptation(run) for run in runs], out):
         print(f"written: {path}")

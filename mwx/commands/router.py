@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from mwx.commands.words import RunFolder, Task
+from mwx.commands.words import Count, Duration, RunFolder, Seed, Task
 from mwx.errors import MwxError, unknown
+from mwx.files import target_file, target_folder
+from mwx.runs import RUNS
 
 if TYPE_CHECKING:
     from mwx.router import Guidance, GuidanceProvider
@@ -34,8 +36,8 @@ class Model:
     name: str = ""
     base_url: str = "https://api.openai.com/v1"
     key_variable: str = "OPENAI_API_KEY"
-    samples: int = 5
-    deadline_s: float = 300.0
+    samples: Count = 5
+    deadline_s: Duration = 300.0
     look: bool = False
     fallback: Literal["none", "file", "rules", "similarity"] = "none"
 
@@ -54,6 +56,10 @@ def guide(task: Task, provider: Provider | None = None, text: str | None = None,
         record: folder in which a model's answer is kept as <task>.json, labelled as recorded.
         model: of provider vlm.
     """
+    if out is not None:
+        target_file(out)
+    if record is not None:
+        target_folder(record)
     from mwx.router import DESCRIPTIONS
     name, words = _named(task, text)
     chosen = provider or ("rules" if text is not None or name == WORDS else "file")
@@ -80,8 +86,8 @@ def guide(task: Task, provider: Provider | None = None, text: str | None = None,
         print(f"recorded: {kept}")
 
 
-def train(task: Task, provider: Provider = "file", guidance: Path | None = None, demos: int = 16,
-          recorded: Path | None = None, out: Path | None = None, seed: int = 0,
+def train(task: Task, provider: Provider = "file", guidance: Path | None = None, demos: Count = 16,
+          recorded: Path | None = None, out: Path | None = None, seed: Seed = 0,
           literal: bool = False, model: Model = Model()) -> None:
     """Distil a router for a task from guidance and demonstrations, scripted unless told.
 
@@ -97,6 +103,7 @@ def train(task: Task, provider: Provider = "file", guidance: Path | None = None,
         literal: the printed equations alone (a constant P_demo; the router learns a constant).
         model: of provider vlm.
     """
+    target_folder(out or RUNS)
     from dataclasses import replace
 
     from mwx.config import to_dict
@@ -112,7 +119,7 @@ def train(task: Task, provider: Provider = "file", guidance: Path | None = None,
     from mwx.router import literal as as_printed
     from mwx.router.recording import check_recorded, load_demonstrations
     from mwx.router.train import grouped
-    from mwx.runs import RUNS, Run
+    from mwx.runs import Run
     from mwx.sim import make
     config = replace(as_printed() if literal else DistillConfig(), seed=seed)
     library = load_library()
@@ -137,7 +144,7 @@ def train(task: Task, provider: Provider = "file", guidance: Path | None = None,
     print(f"router: {run.path / 'router'}")
 
 
-def compare(router: RunFolder, task: str | None = None, episodes: int = 10, seed: int = 1,
+def compare(router: RunFolder, task: str | None = None, episodes: Count = 10, seed: Seed = 1,
             out: Path | None = None) -> None:
     """Play the same episodes by a router, each expert alone, fixed mixtures and its script.
 
@@ -148,6 +155,8 @@ def compare(router: RunFolder, task: str | None = None, episodes: int = 10, seed
         seed: of the first reset.
         out: also write the scores as JSON.
     """
+    if out is not None:
+        target_file(out)
     from mwx.baselines.adaptation import router_folder
     from mwx.evaluation.compare import compare as play
     from mwx.runs import write_json

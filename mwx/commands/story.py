@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
-from mwx.commands.words import UNTOLD, Clips
+from mwx.commands.words import UNTOLD, Clips, Seed
 from mwx.errors import MwxError
+from mwx.files import target_folder
 
 
 def demo(out: Path = Path("runs/demo"), clip: Path | None = None, reading: Clips = UNTOLD,
-         seed: int = 0) -> None:
+         seed: Seed = 0) -> None:
     """Run the whole pipeline on the shipped experts and write a report.
 
     A human clip becomes a reference, an expert tracks it, guidance weighs the experts, a router is
@@ -20,6 +21,7 @@ def demo(out: Path = Path("runs/demo"), clip: Path | None = None, reading: Clips
         seed: of everything random.
     """
     from mwx.demo import run_demo
+    target_folder(out)
     if reading != UNTOLD and clip is None:
         raise MwxError("how a clip is read needs a clip: name it with --clip")
     print(f"report: {run_demo(out, clip, reading.options(), seed)}")

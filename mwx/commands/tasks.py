@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from mwx.files import target_file
+
 
 def tasks(sheet: Path | None = None, robot: str | None = None) -> None:
     """List every task, or draw them all.
@@ -12,7 +14,7 @@ def tasks(sheet: Path | None = None, robot: str | None = None) -> None:
     """
     if sheet is not None:
         from mwx.sim.contact_sheet import write_contact_sheet
-        print(f"tasks: {write_contact_sheet(sheet, robot)}")
+        print(f"tasks: {write_contact_sheet(target_file(sheet, '.png'), robot)}")
         return
     from mwx.sim.task_table import HEADER, row_of, select
     print(HEADER)

@@ -7,6 +7,9 @@ from typing import Annotated, Any
 
 from tyro.conf import Positional, UseAppendAction, arg
 
+from mwx.config import Share as Share
+from mwx.config import Threads as Threads
+from mwx.config import Within
 from mwx.errors import MwxError
 
 Task = Annotated[str, Positional, arg(metavar="TASK")]
@@ -15,6 +18,18 @@ Clip = Annotated[Path, Positional, arg(metavar="CLIP")]
 ReferenceFile = Annotated[Path, Positional, arg(metavar="REFERENCE")]
 PolicyFolder = Annotated[Path, Positional, arg(metavar="POLICY")]
 RunFolder = Annotated[Path, Positional, arg(metavar="RUN")]
+
+# every number that a verb takes has a range, which `mwx.cli` checks before the verb begins
+Seed = Annotated[int, Within(0, 2 ** 63 - 1)]
+Steps = Annotated[int, Within(1, 10 ** 12)]
+Count = Annotated[int, Within(1, 10 ** 6)]
+CountOrNone = Annotated[int, Within(0, 10 ** 12)]  # 0 leaves something out
+Weight = Annotated[float, Within(0, 1e6)]
+Rate = Annotated[float, Within(0, 1e5, above=True)]  # [Hz]
+Speed = Annotated[float, Within(0, 100, above=True)]  # [m/s], or of real time
+Duration = Annotated[float, Within(0, 1e6, above=True)]  # [s] or [h]
+Cores = Annotated[float, Within(0, 1e6, above=True)]
+Port = Annotated[int, Within(1, 65535)]
 
 
 @dataclass(frozen=True)
@@ -30,7 +45,7 @@ class Reading:
     """
 
     skeleton: Path | None = None
-    fps: float | None = None
+    fps: Rate | None = None
     body_model: Path | None = None
     joint: UseAppendAction[tuple[str, ...]] = ()
     map: Path | None = None

@@ -23,6 +23,7 @@ from mwx.evaluation.statistics import (
     standard_error,
 )
 from mwx.evaluation.tables import Table
+from mwx.files import write_bytes
 from mwx.runs import read_json, read_metrics, write_text
 from mwx.types import Array
 
@@ -211,8 +212,5 @@ def write_ablation(task: str, entries: Sequence[Entry | None], out: str | Path) 
     write_text(out / "ablation.md", table.markdown())
     write_text(out / "ablation.csv", table.csv())
     picture = out / "fig8_ablation.png"
-    try:
-        picture.write_bytes(to_png(ablation_curves(task, shown)))
-    except OSError as error:
-        raise MwxError(f"cannot write {picture}: {error.strerror}") from None
+    write_bytes(picture, to_png(ablation_curves(task, shown)))
     return [out / "ablation.md", out / "ablation.csv", picture]

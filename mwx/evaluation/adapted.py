@@ -15,6 +15,7 @@ from mwx.evaluation.figures import INK, STYLE, to_png
 from mwx.evaluation.published import METHODS_IV, TABLE_IV
 from mwx.evaluation.statistics import Curve, curve_from, standard_error
 from mwx.evaluation.tables import Table
+from mwx.files import write_bytes
 from mwx.runs import read_json, read_metrics, write_text
 
 if TYPE_CHECKING:
@@ -177,8 +178,5 @@ def write_adapted(runs: Sequence[Adaptation], out: str | Path) -> list[Path]:
     write_text(out / "table4.md", table.markdown())
     write_text(out / "table4.csv", table.csv())
     picture = out / "fig9_adaptation.png"
-    try:
-        picture.write_bytes(to_png(adapted_curves(runs)))
-    except OSError as error:
-        raise MwxError(f"cannot write {picture}: {error.strerror}") from None
+    write_bytes(picture, to_png(adapted_curves(runs)))
     return [out / "table4.md", out / "table4.csv", picture]

@@ -21,6 +21,7 @@ from mwx.evaluation.statistics import bootstrap_interval, standard_error
 from mwx.evaluation.trials import TRIAL_S, TRIALS
 from mwx.experts import Expert
 from mwx.experts.library import named
+from mwx.files import target_file
 from mwx.motion import Reference
 from mwx.robot import H1
 from mwx.runs import provenance, read_json, write_json
@@ -85,7 +86,7 @@ def measure(folder: str | Path, plan: Plan | None = None, say: Callable[[str], N
     policy = load_policy(folder)
     if not isinstance(policy, Expert | Agent):
         raise MwxError(f"{folder}: a card is of an expert or a whole-task agent")
-    path = folder / CARD
+    path = target_file(folder / CARD)
     weights = hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()
     for part in plan.parts:
         began = time.perf_counter()

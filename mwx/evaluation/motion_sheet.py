@@ -1,6 +1,5 @@
 """The quality sheet of a reference as one page: what it asks of each joint, how it stands."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from mwx.errors import MwxError
 from mwx.evaluation.figures import INK, LINE, STYLE
 from mwx.evaluation.motion_film import strip
 from mwx.evaluation.motion_stage import stage
+from mwx.files import write_whole
 from mwx.maths import rotations
 from mwx.motion import MotionClip, Reference, Sheet, bodies, contacts, quality_sheet, tangent
 from mwx.motion.feedforward import FEET, FeedForward, feed_forward
@@ -69,16 +69,7 @@ def write_sheet(reference: Reference, path: str | Path, clip: MotionClip | None 
     if path.suffix != ".png":
         raise MwxError(f"{path}: the sheet is a PNG; give a name that ends in .png")
     figure = page(reference, clip)
-    part = path.with_name(f".{path.stem}.part.png")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(part, dpi=DPI, facecolor="white")
-        os.replace(part, path)
-    except OSError as error:
-        raise MwxError(f"{path}: the sheet could not be written ({error})") from error
-    finally:
-        part.unlink(missing_ok=True)
-    return path
+    return write_whole(path, lambda part: figure.savefig(part, dpi=DPI, facecolor="white"))
 
 
 def page(reference: Reference, clip: MotionClip | None = None) -> "Figure":

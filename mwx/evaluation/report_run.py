@@ -11,6 +11,7 @@ from mwx.evaluation import report_sections as sections
 from mwx.evaluation.compare import ROUTED, SCRIPT
 from mwx.evaluation.report import Report
 from mwx.runs import read_json, read_metrics
+from mwx.untrusted import read_npz, read_object, understood
 
 COMMANDS = ("mwx motion retarget CLIP", "mwx expert train SKILL", "mwx guide door",
             "mwx router train door", "mwx evaluate ROUTER --task door")
@@ -25,9 +26,13 @@ def report_run(run: str | Path, out: str | Path) -> Path:
     run, out = Path(run), Path(out)
     if not (run / "config.json").is_file():
         raise MwxError(f"{run}: not a run directory (no config.json)")
-    config = read_json(run / "config.json")
+    with understood(run):
+        return _report(run, read_object(run / "config.json"), out).write(out)
+
+
+def _report(run: Path, config: Mapping[str, Any], out: Path) -> Report:
     if config.get("kind") == "demo":
-        return _demo(run, config, out).write(out)
+        return _demo(run, config, out)
     if config.get("kind") == "router" or (run / "router").is_dir():
         report = Report(f"Router: {run.name}", "Distilled from guidance and demonstrations.")
         _distillation(report, run)
@@ -38,7 +43,7 @@ def report_run(run: str | Path, out: str | Path) -> Path:
     else:
         raise MwxError(f"{run}: a run, but neither of an expert, a router nor the demo")
     sections.add_provenance(report, _origin(run))
-    return report.write(out)
+    return report
 
 
 def _origin(run: Path) -> Mapping[str, Any]:
@@ -108,8 +113,8 @@ def _motion(report: Report, run: Path) -> None:
     from mwx.motion import Reference, quality_sheet
     from mwx.robot import H1
     reference = Reference.load(run / "motion" / "reference.npz")
-    with np.load(run / "tracking.npz", allow_pickle=False) as data:
-        wanted, reached = data["reference"], data["robot"]
+    data = read_npz(run / "tracking.npz")
+    wanted, reached = data["reference"], data["robot"]
     sections.add_motion(report, quality_sheet(reference),
                         f"{reference.source} ({reference.licence}).", wanted, reached,
                         H1.joint_names)
@@ -136,9 +141,9 @@ def _distillation(report: Report, run: Path) -> None:
 
 def _router(report: Report, run: Path) -> None:
     from mwx.router import Demonstration, load_guidance
-    with np.load(run / "episode.npz", allow_pickle=False) as data:
-        weights, progress = data["weights"], data["progress"]
-        experts = [str(x) for x in data["experts"]]
+    data = read_npz(run / "episode.npz")
+    weights, progress = data["weights"], data["progress"]
+    experts = [str(x) for x in data["experts"]]
     demos = [Demonstration.load(p) for p in sorted((run / "demonstrations").glob("*.npz"))]
     shown = sections.progress_profile(
         np.concatenate([d.labels.mean(1) for d in demos]),

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mwx.errors import MwxError
 from mwx.evaluation.figures import INK, STYLE, expert_colour, to_png
 from mwx.evaluation.statistics import curve_from
+from mwx.files import write_bytes
 from mwx.robot.h1 import CONTROL_DT
 from mwx.runs import read_json, read_metrics
 from mwx.types import Array
+from mwx.untrusted import read_npz
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,17 +34,12 @@ def draw_run(folder: str | Path) -> Path:
     figure = stages(rows, episode, others, f"{card['task']}: reference in force "
                     f"(schedule: {card['schedule']}; {card['guidance']})")
     path = folder / "stages.png"
-    path.write_bytes(to_png(figure))
-    return path
+    return write_bytes(path, to_png(figure))
 
 
 def read_episode(path: Path) -> dict[str, Array]:
     """Read what mwx.router.adapt.record returned."""
-    try:
-        with np.load(path, allow_pickle=False) as data:
-            return {name: data[name] for name in data.files}
-    except (OSError, ValueError) as error:
-        raise MwxError(f"{path}: not a recorded episode ({error})") from None
+    return read_npz(path)
 
 
 def stages(rows: Sequence[Mapping[str, Any]], episode: Mapping[str, Array],

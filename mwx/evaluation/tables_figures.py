@@ -13,6 +13,7 @@ from mwx.evaluation.naturalness import MEASURES
 from mwx.evaluation.policies import load_policy
 from mwx.evaluation.run_sources import EXPERT, Group, Source
 from mwx.evaluation.statistics import bootstrap_band
+from mwx.files import write_bytes
 from mwx.robot.h1 import CONTROL_DT
 from mwx.sim import make_for
 from mwx.sim.render import Renderer, View, gl_backend
@@ -191,7 +192,7 @@ def write_figures(groups: Sequence[Group], out: str | Path, films: bool = True
         if figure is None:
             reasons.append(f"{name}: {needs}")
         else:
-            written.append(_write(out / name, to_png(figure)))
+            written.append(write_bytes(out / name, to_png(figure)))
     if films:
         acting = [s for g in groups if (s := _one_that_acts(g)) is not None]
         path = _films(acting, out / "fig6_films.png", reasons)
@@ -208,21 +209,12 @@ def _films(sources: Sequence[Source], path: Path, reasons: list[str]) -> Path | 
         reasons.append(f"{path.name}: no run has finished: nothing there that acts")
         return None
     import imageio.v3 as imageio
-    return _write(path, imageio.imwrite("<bytes>", picture, extension=".png"))
+    return write_bytes(path, imageio.imwrite("<bytes>", picture, extension=".png"))
 
 
 def _one_that_acts(group: Group) -> Source | None:
     """Return the lowest seed that left weights: one film a row of the table is enough."""
     return next((s for s in group.sources if s.weights is not None), None)
-
-
-def _write(path: Path, content: bytes) -> Path:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-    except OSError as error:
-        raise MwxError(f"cannot write {path}: {error.strerror}") from None
-    return path
 
 
 def _band(axes: "Axes", group: Group, colour: str) -> None:

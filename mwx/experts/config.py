@@ -1,9 +1,10 @@
 """Configuration of one expert: what it imitates, how it is rewarded, how it is trained."""
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Annotated, Literal
 
 from mwx.agents.config import AgentConfig
+from mwx.config import Few, Seconds, Share, Size, Threads, Within
 from mwx.experts.alignment import AlignmentConfig
 from mwx.experts.reweight import ReweightConfig
 
@@ -22,8 +23,8 @@ class PriorConfig:
     """
 
     kind: Literal["clip", "load", "reach", "reach_two_hands", "steer", "seat"] = "clip"
-    start_s: float = 0.0
-    ramp_s: float = 0.4
+    start_s: Seconds = 0.0
+    ramp_s: Seconds = 0.4
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class TrackingConfig:
         taken_over_starts: share of episodes that do.
     """
 
-    residual: float = 0.25
+    residual: Annotated[float, Within(0, 10)] = 0.25
     task_weight: float = 1.0
     root_weight: float = 0.3
     speed: float | None = None
@@ -66,7 +67,7 @@ class TrackingConfig:
     alignment: AlignmentConfig = field(default_factory=lambda: AlignmentConfig(weight=0.3))
     reweight: ReweightConfig = field(default_factory=ReweightConfig)
     arm_importance: float = 0.5
-    reference_starts: float = 0.7
+    reference_starts: Share = 0.7
     min_height: float = 0.65
     max_tilt: float = 0.6
     max_heading: float = 0.9
@@ -79,9 +80,9 @@ class TrackingConfig:
     push_interval_s: float = 0.0
     quiet_weight: float = 0.0
     load_spread: float = 0.0
-    late_share: float = 0.0
+    late_share: Share = 0.0
     taken_over: str | None = None
-    taken_over_starts: float = 0.0
+    taken_over_starts: Share = 0.0
 
 
 @dataclass(frozen=True)
@@ -108,19 +109,19 @@ class TeacherConfig:
 
     kind: Literal["none", "lqr", "ppo"] = "none"
     steps: int = 1_200_000
-    num_envs: int = 64
-    rollout: int = 48
-    hidden: int = 256
-    discount: float = 0.97
-    gae_lambda: float = 0.95
-    epochs: int = 5
-    minibatches: int = 4
+    num_envs: Size = 64
+    rollout: Size = 48
+    hidden: Size = 256
+    discount: Share = 0.97
+    gae_lambda: Share = 0.95
+    epochs: Few = 5
+    minibatches: Size = 4
     clip: float = 0.2
     rate: float = 3e-4
     rate_low: float = 5e-5
     rate_high: float = 1.5e-3
     kl: float = 0.05
-    std: float = 0.4
+    std: Annotated[float, Within(0, 100, above=True)] = 0.4
     std_last: float | None = None
     assist: float = 1.0
     start: str | None = None
@@ -143,4 +144,4 @@ class ExpertConfig:
     teacher: TeacherConfig = field(default_factory=TeacherConfig)
     agent: AgentConfig = field(default_factory=AgentConfig)
     seed: int = 0
-    threads: int = 1
+    threads: Threads = 1

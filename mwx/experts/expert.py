@@ -5,10 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 
 from mwx import config as configs
+from mwx.agents.agent import load_model
 from mwx.agents.planner import plan, shift
 from mwx.agents.world_model import WorldModel
 from mwx.errors import MwxError
@@ -19,8 +18,8 @@ from mwx.experts.seat import SeatPrior
 from mwx.experts.steer import SteerPrior
 from mwx.motion import Reference
 from mwx.robot import H1
-from mwx.runs import read_json
 from mwx.types import Array, Obs
+from mwx.untrusted import read_object, understood
 
 
 @dataclass(frozen=True)
@@ -101,18 +100,14 @@ def load_expert(folder: str | Path, planned: bool = False) -> Expert:
     config = configs.load(ExpertConfig, folder / "config.json")
     reference = Reference.load(folder / "reference.npz")
     prior = make_prior(config, reference)
-    model = WorldModel(SIZE + prior.extra_dim, H1.act_dim, config.agent.model)
-    try:
-        weights = load_file(folder / "weights.safetensors")
-        model.load_state_dict({k: v.float() for k, v in weights.items()})
-    except FileNotFoundError:
-        raise MwxError(f"{folder}: weights.safetensors is missing") from None
-    except (SafetensorError, RuntimeError, OSError) as error:
-        raise MwxError(f"{folder}/weights.safetensors does not fit its config: "
-                       f"{str(error).splitlines()[0]}") from None
-    return Expert(config, reference, model.requires_grad_(False).eval(), planned)
+    model = load_model(SIZE + prior.extra_dim, H1.act_dim, config.agent.model,
+                       folder / "weights.safetensors")
+    expert = Expert(config, reference, model, planned)
+    with understood(folder):
+        expert.initial(1)
+    return expert
 
 
 def load_card(folder: str | Path) -> dict[str, Any]:
     """Return an expert's card: command, commit, seed, steps, wall time, scores."""
-    return read_json(Path(folder) / "card.json")
+    return read_object(Path(folder) / "card.json")

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
 
 from mwx import config as configs
 from mwx.agents import compute
@@ -30,11 +29,13 @@ from mwx.experts.prior import Prior
 from mwx.experts.scoring import score_expert, summary
 from mwx.experts.teacher import Advisor, base_of, regulator_advisor, train_imitation
 from mwx.experts.tracking import TrackingEnv
+from mwx.files import write_weights
 from mwx.motion import Reference, generate
 from mwx.robot import H1
 from mwx.runs import Run, commit, provenance, read_json, write_json
 from mwx.sim import make
 from mwx.sim.tasks import get as get_task
+from mwx.untrusted import read_bytes, read_weights
 
 EVALUATION_EPISODES, EVALUATION_SEED = 10, 101  # while training; the card uses seed 1
 CARD_EPISODES, CARD_SEED = 10, 1
@@ -139,16 +140,16 @@ def _advisor(config: ExpertConfig, reference: Reference, env: TrackingEnv, mirro
                                     config.threads), env.prior, config.tracking, config.seed)
         policy = train_imitation(training, config.teacher, mirror, config.seed,
                                  run.path / TEACHER, 60 * config.agent.loop.checkpoint_minutes)
-        save_file(policy.state_dict(), file)
+        write_weights(file, policy.state_dict())
     policy = policy_of(env.obs_dim, env.act_dim, config.teacher, mirror,
                        base_of(config.teacher, env))
-    policy.load_state_dict(load_file(file))
+    policy.load_state_dict(read_weights(file))
     return policy.requires_grad_(False).advise
 
 
 def _origin(folder: Path) -> dict[str, str]:
     """Return which weights a folder holds: they may be replaced later."""
-    weights = hashlib.sha256((folder / "weights.safetensors").read_bytes()).hexdigest()
+    weights = hashlib.sha256(read_bytes(folder / "weights.safetensors")).hexdigest()
     card = load_card(folder) if (folder / "card.json").is_file() else {}
     return {"folder": str(folder), "weights_sha256": weights, "commit": card.get("commit", "")}
 
@@ -168,8 +169,8 @@ def export(config: ExpertConfig, path: Path, wall_time_s: float) -> Path:
     for name in ("config.json", "reference.npz", "metrics.jsonl"):
         shutil.copy(path / name, folder / name)
     weights, best_step = Best(path / "weights").load()
-    save_file({k: v.half() if v.is_floating_point() else v for k, v in weights.items()},
-              folder / "weights.safetensors")
+    write_weights(folder / "weights.safetensors", {
+        k: v.half() if v.is_floating_point() else v for k, v in weights.items()})
     episodes = score_expert(load_expert(folder), config.task, CARD_EPISODES, CARD_SEED,
                             config.threads)
     origin = read_json(path / "provenance.json")

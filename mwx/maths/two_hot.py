@@ -1,9 +1,12 @@
 """Scalars as distributions over fixed bins (discrete regression), linear or symlog spaced."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 from torch import Tensor
+
+from mwx.config import Within
 
 
 def symlog(x: Tensor) -> Tensor:
@@ -28,7 +31,7 @@ class Support:
 
     low: float = -10.0
     high: float = 10.0
-    bins: int = 101
+    bins: Annotated[int, Within(2, 2 ** 12)] = 101
     symlog: bool = True
 
     @property

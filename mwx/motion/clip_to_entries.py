@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
-from mwx.errors import MwxError
+from mwx.errors import MwxError, Unwritable
 from mwx.motion import labels
 from mwx.motion.clip import MotionClip
 from mwx.motion.labels import GuessRules, Told
@@ -78,7 +78,8 @@ class Made:
 
 
 def make(job: Job) -> Made:
-    """Turn one clip into saved references and their entries; what fails is said, not raised."""
+    """Turn one clip into saved references and their entries; what fails is said, not raised,
+    but for a disk that takes nothing more."""
     source = job.relative.as_posix()
     try:
         clip = read_clip(job.path, told=job.config.told)
@@ -87,6 +88,8 @@ def make(job: Job) -> Made:
                            f"{job.config.shortest_s:g} s are needed")
         made = [entry for part, piece in enumerate(_pieces(clip, job.config.piece_s))
                 for entry in _references(part, piece, job)]
+    except Unwritable:
+        raise
     except MwxError as error:
         return Made(source, reason=str(error).removeprefix(f"{job.path}: "))
     except Exception as error:  # one odd clip among thousands must not end the build

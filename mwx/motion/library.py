@@ -120,15 +120,21 @@ def build_library(folder: str | Path, out: str | Path, jobs: int = 1,
         todo = [task for task in tasks if not _is_done(task, held)]
         _drop(out, held, {task.sha256 for task in todo})
         done: list[Made] = []
-        for made in each(make, todo, jobs):
-            manifest.append(out, made.entries)
-            done.append(made)
-            if progress is not None:
-                progress(len(done), len(todo), made)
-        shutil.rmtree(out / Job.UNFINISHED, ignore_errors=True)
+        try:
+            for made in each(make, todo, jobs):
+                manifest.append(out, made.entries)
+                done.append(made)
+                if progress is not None:
+                    progress(len(done), len(todo), made)
+        finally:
+            shutil.rmtree(out / Job.UNFINISHED, ignore_errors=True)
         library = Library.load(out)
         manifest.write(out, library.entries)
     done.sort(key=lambda made: made.source)
+    failed = [made for made in done if made.reason]
+    if failed and not library.entries:
+        raise MwxError(f"{folder}: none of its {len(paths)} clips became a reference; "
+                       f"{failed[0].source}: {failed[0].reason}")
     return BuildReport(library, tuple(m for m in done if not m.reason), len(tasks) - len(todo),
                        tuple((m.source, m.reason) for m in done if m.reason), tuple(duplicates))
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mwx.errors import MwxError
+from mwx.errors import MwxError, Unwritable
 from mwx.motion.gates import Verdict, outcome
 from mwx.runs import write_text
 
@@ -106,15 +106,15 @@ def _entry(line: str, where: str) -> Entry:
 
 def append(folder: Path, entries: Iterable[Entry]) -> None:
     """Add entries in one write, on the disk when this returns."""
-    folder.mkdir(parents=True, exist_ok=True)
     data = "".join(entry.line() for entry in entries).encode()
-    handle = os.open(folder / FILE, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     try:
-        while data:
-            data = data[os.write(handle, data):]
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        folder.mkdir(parents=True, exist_ok=True)
+        with open(folder / FILE, "ab", buffering=0) as file:
+            while data:
+                data = data[file.write(data):]
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise Unwritable(f"cannot write {folder / FILE}: {error.strerror}") from None
 
 
 def write(folder: Path, entries: Iterable[Entry]) -> None:

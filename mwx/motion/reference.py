@@ -3,22 +3,25 @@
 import dataclasses
 import hashlib
 import json
-import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mwx.errors import MwxError
+from mwx.errors import MwxError, short
+from mwx.files import write_npz
 from mwx.maths import rotations
-from mwx.motion.formats.npz import write_arrays
 from mwx.motion.supports import NAMES, mirrored_supports
 from mwx.robot import H1
 from mwx.types import Array
+from mwx.untrusted import parse_json, read_npz, understood
 
 SCHEMA = 1
 CONTACT_NAMES = ("left_foot", "right_foot")
+NEEDED = ("header", "qpos", "qvel", "ctrl", "contact", "advance", "joint_names")
+SUPPORTS = ("supports", "support_names")
+LARGEST = 1e5  # of any number of a motion: metres, radians, hertz
 
 
 @dataclass(frozen=True)
@@ -87,9 +90,16 @@ class Reference:
                                f"expected {shape}")
             if not np.isfinite(array).all():
                 raise MwxError(f"reference '{self.label}': {name} holds values that are not finite")
+            if np.abs(array).max(initial=0) > LARGEST:
+                raise MwxError(f"reference '{self.label}': {name} holds numbers beyond "
+                               f"{LARGEST:g}: no motion of a robot")
         self._check_supports()
-        if frames < 1 or not self.fps > 0:
+        if frames < 1 or not 0 < self.fps <= LARGEST:
             raise MwxError(f"reference '{self.label}': {frames} frames at {self.fps} Hz")
+        length = np.linalg.norm(self.qpos[:, 3:7], axis=1)
+        if not ((length > 0.5) & (length < 2)).all():
+            raise MwxError(f"reference '{self.label}': the base's quaternion has length "
+                           f"{length.min():.3g} to {length.max():.3g}, expected 1")
 
     def _check_supports(self) -> None:
         unknown = [name for name in self.support_names if name not in NAMES]
@@ -173,7 +183,7 @@ class Reference:
         if self.supports is not None:
             arrays |= {"supports": self.supports.astype(np.uint8),
                        "support_names": np.array(self.support_names)}
-        return write_arrays(path, arrays)
+        return write_npz(path, arrays)
 
     def _header(self) -> str:
         names = ("label", "loop", "fps", "robot", "source", "source_sha256", "licence",
@@ -190,25 +200,18 @@ class Reference:
         path = Path(path)
         if not path.is_file():
             raise MwxError(f"{path}: no such file; write one with `mwx motion retarget`")
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                arrays = {name: file[name] for name in file.files}
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-            raise MwxError(f"{path}: damaged or not a reference file ({error})") from None
-        return _from_arrays(arrays, path)
+        arrays = read_npz(path, NEEDED + SUPPORTS)
+        with understood(path):
+            return _from_arrays(arrays, path)
 
 
 def _from_arrays(arrays: dict[str, Array], path: Path) -> Reference:
-    needed = ("header", "qpos", "qvel", "ctrl", "contact", "advance", "joint_names")
-    missing = [name for name in needed if name not in arrays]
+    missing = [name for name in NEEDED if name not in arrays]
     if missing:
         raise MwxError(f"{path}: no reference file, it lacks {', '.join(missing)}; "
                        "for a human clip use `mwx motion retarget`")
-    try:
-        header = json.loads(str(arrays["header"]))
-        schema = header.pop("schema")
-    except (json.JSONDecodeError, KeyError, AttributeError):
-        raise MwxError(f"{path}: its header is no reference header") from None
+    header = parse_json(str(arrays["header"]), f"{path}: its header")
+    schema = header.pop("schema")
     if schema != SCHEMA:
         raise MwxError(f"{path}: schema {schema}, this version reads {SCHEMA}; retarget it again")
     names = tuple(str(x) for x in arrays["joint_names"])
@@ -220,6 +223,11 @@ def _from_arrays(arrays: dict[str, Array], path: Path) -> Reference:
     if "supports" in arrays and "support_names" in arrays:
         values |= {"supports": arrays["supports"].astype(bool),
                    "support_names": tuple(str(x) for x in arrays["support_names"])}
+    for name, kind in (("label", str), ("loop", bool), ("fps", int | float), ("source", str),
+                       ("source_sha256", str), ("licence", str), ("generated", bool),
+                       ("metrics", dict)):
+        if name in header and not isinstance(header[name], kind):
+            raise MwxError(f"{path}: its header says {name} = {short(header[name])}")
     try:
         return Reference(**header, **values, contact=arrays["contact"].astype(bool),
                          joint_names=names)

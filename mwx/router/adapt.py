@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
 
 from mwx import config as configs
 from mwx.agents import compute
@@ -26,6 +25,7 @@ from mwx.experts import load_library
 from mwx.experts.alignment import alignment_reward
 from mwx.experts.library import expert_folders
 from mwx.experts.scoring import UNIT_ALIGNMENT, summary
+from mwx.files import write_npz, write_weights
 from mwx.router.adapt_config import AdaptConfig
 from mwx.router.adapt_env import JOINTS, SPEEDS, AdaptEnv
 from mwx.router.adapted import (
@@ -219,7 +219,7 @@ def _export(config: AdaptConfig, path: Path, obs_dim: int, wall_time_s: float, c
     folder = path / FOLDER
     folder.mkdir(exist_ok=True)
     weights, best_step = Best(path / "weights").load()
-    save_file(weights, folder / WEIGHTS)
+    write_weights(folder / WEIGHTS, weights)
     shutil.copytree(path / MIXTURE, folder / MIXTURE, dirs_exist_ok=True)
     shutil.copy(path / "metrics.jsonl", folder / "metrics.jsonl")
     model_acts = "planning" if config.agent.loop.planned else "policy prior"
@@ -228,7 +228,7 @@ def _export(config: AdaptConfig, path: Path, obs_dim: int, wall_time_s: float, c
     if config.taught_steps:
         policy, chosen_by = _better(config, path, policy, model_acts)
     episode: dict[str, Any] = record(policy)
-    np.savez_compressed(folder / "episode.npz", **episode)
+    write_npz(folder / "episode.npz", episode)
     card = _card(config, path, policy, best_step, wall_time_s, compare)
     write_json(folder / "card.json", card | chosen_by)
     return folder

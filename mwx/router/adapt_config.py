@@ -1,9 +1,10 @@
 """Configuration of the adaptation of a composite to one task: the reward switcher."""
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Annotated, Literal
 
 from mwx.agents.config import AgentConfig
+from mwx.config import Threads, Within
 from mwx.experts.alignment import AlignmentConfig
 from mwx.experts.config import TeacherConfig
 from mwx.router.train import DistillConfig
@@ -65,7 +66,7 @@ class AdaptConfig:
     demo_steps: int | None = None
     schedule: Literal["router", "paper"] = "router"
     base: Literal["residual", "advice"] = "residual"
-    residual: float = 0.3
+    residual: Annotated[float, Within(0, 10)] = 0.3
     proposals: Literal["none", "mixture", "experts"] = "experts"
     progress_weight: float = 0.0
     task_weight: float = 1.0
@@ -75,7 +76,7 @@ class AdaptConfig:
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     agent: AgentConfig = field(default_factory=AgentConfig)
     seed: int = 0
-    threads: int = 1
+    threads: Threads = 1
 
     @property
     def taught_steps(self) -> int:

@@ -5,14 +5,15 @@ from pathlib import Path
 from typing import Protocol
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 
 from mwx import config as configs
+from mwx.agents.agent import load_model
 from mwx.agents.planner import shift
 from mwx.agents.world_model import WorldModel
+from mwx.config import WHOLE, Within
 from mwx.errors import MwxError
 from mwx.experts import ExpertLibrary, load_library
+from mwx.files import write_json
 from mwx.router.adapt_config import AdaptConfig
 from mwx.router.candidates import plan_among
 from mwx.router.guidance import load_guidance
@@ -25,8 +26,8 @@ from mwx.router.policies import (
 )
 from mwx.router.practice import FILE, load_teacher
 from mwx.router.router import Router
-from mwx.runs import read_json, write_json
 from mwx.types import Array, Obs, Policy
+from mwx.untrusted import read_object, understood
 
 CONFIG, WEIGHTS, MIXTURE = "adapt.json", "weights.safetensors", "mixture"
 TEACHER = "teacher"  # who acts where it scored better than the world model that cloned it
@@ -150,22 +151,19 @@ def load_adapted(folder: str | Path, planned: bool = False,
     """
     folder = Path(folder)
     folder = folder / "adapted" if (folder / "adapted" / CONFIG).is_file() else folder
-    saved = read_json(folder / CONFIG)
-    config = configs.from_dict(AdaptConfig, saved["config"], f"{folder / CONFIG}: config")
+    saved = read_object(folder / CONFIG)
+    with understood(folder / CONFIG):
+        told, step, size = saved["config"], int(saved["step"]), int(saved["obs_dim"])
+    WHOLE.check(step, f"{folder / CONFIG}: step")
+    Within(1, 2 ** 14).check(size, f"{folder / CONFIG}: obs_dim")
+    config = configs.from_dict(AdaptConfig, told, f"{folder / CONFIG}: config")
     if experts is not None:
         config = replace(config, experts=str(experts))
     mixture = load_mixture(folder / MIXTURE, config)
     if saved.get("acts_by") == TEACHER and not planned:
-        return Adapted(mixture, load_teacher(folder / FILE, config), int(saved["step"]))
-    model = WorldModel(int(saved["obs_dim"]), mixture.act_dim, config.agent.model)
-    try:
-        model.load_state_dict({k: v.float() for k, v in load_file(folder / WEIGHTS).items()})
-    except FileNotFoundError:
-        raise MwxError(f"{folder}: {WEIGHTS} is missing") from None
-    except (SafetensorError, RuntimeError, OSError) as error:
-        raise MwxError(f"{folder}/{WEIGHTS} does not fit its config: "
-                       f"{str(error).splitlines()[0]}") from None
-    return Adapted(mixture, model.requires_grad_(False).eval(), int(saved["step"]), planned)
+        return Adapted(mixture, load_teacher(folder / FILE, config), step)
+    model = load_model(size, mixture.act_dim, config.agent.model, folder / WEIGHTS)
+    return Adapted(mixture, model, step, planned)
 
 
 def rivals(mixture: Mixture) -> dict[str, Policy]:

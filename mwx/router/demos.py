@@ -1,8 +1,6 @@
 """Few-shot demonstrations D: what was seen at each step and which expert it calls for."""
 
-import contextlib
-import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,8 +8,10 @@ from typing import Any
 import numpy as np
 
 from mwx.errors import MwxError
+from mwx.files import write_npz
 from mwx.router.policies import Library, ScriptedSwitch, ScriptStage
 from mwx.types import Array, Env, Obs, Policy
+from mwx.untrusted import read_npz, understood
 
 SCHEMA_VERSION = 2
 FIELDS = ("proprio", "task_state", "target", "right_target", "progress", "labels", "actions")
@@ -92,14 +92,10 @@ class Demonstration:
         """Write as npz (no pickle)."""
         fields: dict[str, Any] = {name: getattr(self, name) for name in FIELDS}
 
-        def write(temporary: Path) -> None:
-            with open(temporary, "wb") as file:
-                np.savez_compressed(
-                    file, schema_version=SCHEMA_VERSION, task=self.task, source=self.source,
-                    experts=np.array(self.experts), success=self.success,
-                    task_return=self.task_return, **fields)
-
-        write_whole(Path(path), write)
+        write_npz(path, {
+            "schema_version": SCHEMA_VERSION, "task": self.task, "source": self.source,
+            "experts": np.array(self.experts), "success": self.success,
+            "task_return": self.task_return, **fields})
 
     @classmethod
     def load(cls, path: Path) -> "Demonstration":
@@ -108,41 +104,15 @@ class Demonstration:
         Raises:
             MwxError: missing, damaged, another version, or contents that do not fit together.
         """
-        try:
-            with np.load(path, allow_pickle=False) as data:
-                if int(data["schema_version"]) != SCHEMA_VERSION:
-                    raise MwxError(f"{path}: demonstration version {int(data['schema_version'])}; "
-                                   f"this mwx reads {SCHEMA_VERSION}")
-                fields: dict[str, Any] = {name: data[name] for name in FIELDS}
-                return cls(task=str(data["task"]), experts=tuple(str(n) for n in data["experts"]),
-                           success=bool(data["success"]), source=str(data["source"]),
-                           task_return=float(data["task_return"]), **fields)
-        except FileNotFoundError:
-            raise MwxError(f"{path}: no such demonstration") from None
-        except (OSError, KeyError, ValueError, EOFError) as error:
-            raise MwxError(f"{path}: not a demonstration file ({error})") from None
-        except Exception as error:  # zipfile has its own family of errors
-            if isinstance(error, MwxError):
-                raise
-            raise MwxError(f"{path}: damaged demonstration file ({error})") from None
-
-
-def write_whole(path: Path, write: Callable[[Path], None]) -> None:
-    """Let `write` fill a temporary file that then takes the path's place, whole or not at all.
-
-    Raises:
-        MwxError: the folder cannot be written.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write(temporary)
-        os.replace(temporary, path)
-    except OSError as error:
-        raise MwxError(f"cannot write {path}: {error.strerror or error}") from None
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
+        data = read_npz(path)
+        with understood(path):
+            if int(data["schema_version"]) != SCHEMA_VERSION:
+                raise MwxError(f"{path}: demonstration version {int(data['schema_version'])}; "
+                               f"this mwx reads {SCHEMA_VERSION}")
+            fields: dict[str, Any] = {name: data[name] for name in FIELDS}
+            return cls(task=str(data["task"]), experts=tuple(str(n) for n in data["experts"]),
+                       success=bool(data["success"]), source=str(data["source"]),
+                       task_return=float(data["task_return"]), **fields)
 
 
 def task_progress(env: Env) -> Array | None:

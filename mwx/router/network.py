@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from mwx.config import Share, Size
 from mwx.errors import MwxError
 
 CLIP = 5.0  # [standard deviations] normalised features beyond this say nothing more
@@ -22,13 +23,13 @@ class NetworkConfig:
         use_progress: read the task progress estimated so far.
     """
 
-    hidden: tuple[int, ...] = (128, 128)
+    hidden: tuple[Size, ...] = (128, 128)
     per_group: bool = False
-    floor: float = 0.0
+    floor: Share = 0.0
     use_progress: bool = True
 
     def __post_init__(self) -> None:
-        if not self.hidden or not 0 <= self.floor < 1:
+        if not 0 < len(self.hidden) <= 64 or not 0 <= self.floor < 1:
             raise MwxError(f"the router needs a hidden layer and a floor in [0, 1), got {self}")
 
 

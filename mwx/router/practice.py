@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from mwx import config as configs
 from mwx.agents.best import Best
 from mwx.agents.normaliser import Moments
 from mwx.experts.ppo import LOGGED, ImitationPolicy, Ppo
+from mwx.files import write_weights
 from mwx.rng import generator, get_state, set_state
 from mwx.router.adapt_config import AdaptConfig
 from mwx.router.adapt_env import AdaptEnv
@@ -27,6 +27,7 @@ from mwx.router.mixture import Mixture
 from mwx.runs import Run
 from mwx.sim import make
 from mwx.types import Array, Obs, Step
+from mwx.untrusted import read_weights, understood
 
 EVALUATIONS = 8  # of the teacher, over its training
 FOLDER, FILE = "teacher", "teacher.safetensors"
@@ -209,18 +210,19 @@ def teach(config: AdaptConfig, mixture: Mixture, path: Path,
             run.close()
         weights, _ = Best(run.path / "weights").load()
         moments = env.features.moments.get_state()
-        save_file({**weights, **{f"features/{k}": torch.from_numpy(v)
-                                 for k, v in moments.items()}}, file)
+        write_weights(file, {**weights, **{f"features/{k}": torch.from_numpy(v)
+                                           for k, v in moments.items()}})
     return load_teacher(file, config)
 
 
 def load_teacher(file: Path, config: AdaptConfig) -> Teacher:
     """Read what teach wrote."""
-    arrays = load_file(file)
-    inner = {k.removeprefix("features/"): arrays.pop(k).numpy() for k in list(arrays)
-             if k.startswith("features/")}
-    features = Features(len(inner["mean"]))
-    features.moments.set_state(inner)
-    policy = ImitationPolicy(len(inner["mean"]), len(arrays["log_std"]), config.teacher)
-    policy.load_state_dict(arrays)
+    arrays = read_weights(file)
+    with understood(file):
+        inner = {k.removeprefix("features/"): arrays.pop(k).numpy() for k in list(arrays)
+                 if k.startswith("features/")}
+        features = Features(len(inner["mean"]))
+        features.moments.set_state(inner)
+        policy = ImitationPolicy(len(inner["mean"]), len(arrays["log_std"]), config.teacher)
+        policy.load_state_dict(arrays)
     return Teacher(policy, features)

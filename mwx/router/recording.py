@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from mwx.errors import MwxError
+from mwx.files import target_folder
 from mwx.motion import Reference
 from mwx.robot import H1
 from mwx.router.demos import (
@@ -76,9 +77,9 @@ def new_folder(folder: Path) -> Path:
     """Return a folder for demonstrations after making sure that nothing would be overwritten.
 
     Raises:
-        MwxError: it is a file, or holds anything.
+        MwxError: it is a file, cannot be written, or holds anything.
     """
-    folder = Path(folder)
+    folder = target_folder(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise MwxError(f"{folder} exists and is not overwritten: choose another --out, or remove "
                        "it first")

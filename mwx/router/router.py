@@ -4,21 +4,19 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 
-from mwx.config import from_dict, to_dict
+from mwx.config import Few, Size, Within, from_dict, to_dict
 from mwx.errors import MwxError
-from mwx.router.demos import write_whole
+from mwx.files import write_json, write_weights
 from mwx.router.features import features
 from mwx.router.guidance import Guidance, load_guidance
 from mwx.router.network import NetworkConfig, RoutingNetwork
-from mwx.runs import read_json, write_json
 from mwx.types import Array, Obs
+from mwx.untrusted import load_module, read_object
 
 SCHEMA_VERSION = 2  # 1 did not see the right hand's target
 PROGRESS_RATE = 0.1  # share of a rise in estimated progress believed per step: about 0.2 s
@@ -28,9 +26,9 @@ PROGRESS_RATE = 0.1  # share of a rise in estimated progress believed per step: 
 class Layout:
     """What a router was built for: sizes that must fit the task it runs in."""
 
-    proprio_dim: int
-    task_dim: int
-    groups: int
+    proprio_dim: Size
+    task_dim: Annotated[int, Within(0, 2 ** 14)]
+    groups: Few
 
     @property
     def feature_dim(self) -> int:
@@ -103,7 +101,7 @@ class Router:
         """Write weights.safetensors, config.json, guidance.json and provenance.json to a folder."""
         path = Path(path)
         state = {k: v.detach().cpu().contiguous() for k, v in self.network.state_dict().items()}
-        write_whole(path / "weights.safetensors", lambda file: save_file(state, file))
+        write_weights(path / "weights.safetensors", state)
         write_json(path / "config.json", {"schema_version": SCHEMA_VERSION,
                                           "layout": to_dict(self.layout),
                                           "network": to_dict(self.network.config)})
@@ -119,16 +117,13 @@ class Router:
             MwxError: a file is missing or damaged, or they do not fit together.
         """
         path = Path(path)
-        config = read_json(path / "config.json")
-        if not isinstance(config, dict) or config.get("schema_version") != SCHEMA_VERSION:
+        config = read_object(path / "config.json")
+        if config.get("schema_version") != SCHEMA_VERSION:
             raise MwxError(f"{path}: not a router this mwx reads (schema {SCHEMA_VERSION})")
         layout = from_dict(Layout, config.get("layout", {}), f"{path}/config.json: layout")
         shape = from_dict(NetworkConfig, config.get("network", {}), f"{path}/config.json: network")
         guidance = load_guidance(path / "guidance.json")
-        router = cls.create(guidance, layout, shape, 0, read_json(path / "provenance.json"))
-        try:
-            router.network.load_state_dict(load_file(path / "weights.safetensors"))
-        except (OSError, SafetensorError, RuntimeError) as error:
-            raise MwxError(f"{path}/weights.safetensors: damaged or of another router "
-                           f"({str(error).splitlines()[0]})") from None
-        return router
+        network = load_module(lambda: RoutingNetwork(layout.feature_dim, len(guidance.experts),
+                                                     layout.groups, shape),
+                              path / "weights.safetensors")
+        return cls(network, guidance, layout, read_object(path / "provenance.json"))

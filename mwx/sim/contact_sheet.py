@@ -1,7 +1,6 @@
 """One picture of how every task starts: a cell a task, in it a picture for each robot."""
 
 import math
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ import mujoco
 import numpy as np
 
 from mwx.errors import MwxError
+from mwx.files import write_whole
 from mwx.sim.env import TaskEnv, make
 from mwx.sim.render import Renderer, View
 from mwx.sim.task_table import select
@@ -81,16 +81,7 @@ def write_contact_sheet(path: str | Path, robot: str | None = None,
     if path.suffix != ".png":
         raise MwxError(f"{path}: a contact sheet is a PNG; give a name that ends in .png")
     sheet = contact_sheet(names or select(robot))
-    part = path.with_name(f".{path.stem}.part.png")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        sheet.quantize(COLOURS).save(part, optimize=True)
-        os.replace(part, path)
-    except OSError as error:
-        raise MwxError(f"{path}: the contact sheet could not be written ({error})") from error
-    finally:
-        part.unlink(missing_ok=True)
-    return path
+    return write_whole(path, lambda part: sheet.quantize(COLOURS).save(part, optimize=True))
 
 
 def contact_sheet(names: Sequence[str]) -> Any:

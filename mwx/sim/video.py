@@ -1,6 +1,5 @@
 """Frames -> mp4 or GIF."""
 
-import os
 from collections.abc import Iterable
 from itertools import chain
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from mwx.errors import MwxError
+from mwx.files import write_whole
 from mwx.types import Array
 
 FORMATS = (".mp4", ".gif")
@@ -34,16 +34,8 @@ def write_video(path: str | Path, frames: Iterable[Array], fps: float = 25.0) ->
         raise MwxError(f"{path}: a film's name must end in {' or '.join(FORMATS)}")
     if not fps > 0:
         raise MwxError(f"fps {fps}: must be positive")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.stem}.part{path.suffix}")
-    try:
-        (_write_mp4 if path.suffix == ".mp4" else _write_gif)(part, _checked(frames), fps)
-        os.replace(part, path)
-    except OSError as error:
-        raise MwxError(f"{path}: the film could not be written ({error})") from error
-    finally:
-        part.unlink(missing_ok=True)
-    return path
+    write = _write_mp4 if path.suffix == ".mp4" else _write_gif
+    return write_whole(path, lambda part: write(part, _checked(frames), fps))
 
 
 def _checked(frames: Iterable[Array]) -> Iterable[Array]:

@@ -48,7 +48,7 @@ def test_a_run_is_not_overwritten_and_a_wrong_folder_is_explained(folder, tmp_pa
     with pytest.raises(MwxError, match="did you mean 'tdmpc2'"):
         recipes.agent("tdmpc")
     (tmp_path / "agent.json").write_bytes((folder / "agent.json").read_bytes())
-    with pytest.raises(MwxError, match=r"weights\.safetensors is missing"):
+    with pytest.raises(MwxError, match=r"weights\.safetensors: no such file"):
         load_agent(tmp_path)
 
 

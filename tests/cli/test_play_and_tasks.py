@@ -49,7 +49,7 @@ def test_cameras_differ_and_a_seed_repeats(tmp_path, graphics):
     (("hom", "--task", "door"), "home, middle, random, script"),
     (("home", "--task", "door", "--camera", "cam_defalt"), "did you mean 'cam_default'?"),
     (("home", "--task", "door", "--out", "film.avi"), ".mp4 or .gif"),
-    (("home", "--task", "door", "--steps", "0"), "at least one step"),
+    (("home", "--task", "door", "--steps", "0"), "--steps: expected a number from 1"),
     (("script", "--task", "maze"), "unknown task with a script"),
 ])
 def test_a_mistake_is_explained(words, hint, capsys):

@@ -85,8 +85,8 @@ def test_one_expert_and_the_even_mix(tmp_path):
 @pytest.mark.parametrize(("words", "hint"), [
     (["--by", "wakl"], "did you mean 'walk'"),
     (["--by", "missing.npz"], "no such file"),
-    (["--count", "0"], "positive --count"),
-    (["--steps", "0"], "positive --count and --steps"),
+    (["--count", "0"], "--count: expected a number from 1"),
+    (["--steps", "0"], "--steps: expected a number from 1"),
 ])
 def test_mistakes_of_recording_are_explained(tmp_path, capsys, words, hint):
     assert record(tmp_path / "d", *words) == 2

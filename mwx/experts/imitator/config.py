@@ -1,7 +1,9 @@
 """Configuration of the privileged imitator: regulator, learning, judging."""
 
 from dataclasses import dataclass, field
+from typing import Annotated
 
+from mwx.config import Share, Threads, Within
 from mwx.experts.config import TeacherConfig
 from mwx.experts.imitator.regulator import RegulatorConfig
 
@@ -26,8 +28,8 @@ class ImitatorConfig:
         memory: part of its failure rate that a clip keeps from one episode to the next.
     """
 
-    residual: float = 0.4
-    max_steps: int = 150
+    residual: Annotated[float, Within(0, 10)] = 0.4
+    max_steps: Annotated[int, Within(1, 10 ** 6)] = 150
     position: float = 20.0
     joints: float = 1.0
     speed: float = 0.01
@@ -37,14 +39,14 @@ class ImitatorConfig:
     tilt_noise: float = 0.03
     push_speed: float = 0.1
     push_interval_s: float = 4.0
-    first_share: float = 0.25
-    easy_share: float = 0.2
-    memory: float = 0.95
+    first_share: Share = 0.25
+    easy_share: Share = 0.2
+    memory: Share = 0.95
     assist: float = 0.3
     assist_decay: float = 0.98
     assist_failure: float = 0.4
     seed: int = 0
-    threads: int = 1
+    threads: Threads = 1
     checkpoint_s: float = 300.0
     regulator: RegulatorConfig = field(default_factory=RegulatorConfig)
     ppo: TeacherConfig = field(default_factory=lambda: TeacherConfig(

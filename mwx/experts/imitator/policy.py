@@ -1,14 +1,11 @@
 """The imitator: one learned residual policy over all clips; without one, a clip's regulator."""
 
 import functools
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 
 import mwx
 from mwx import config as configs
@@ -16,8 +13,10 @@ from mwx.errors import MwxError
 from mwx.experts.imitator.config import ImitatorConfig
 from mwx.experts.imitator.metrics import point_names
 from mwx.experts.ppo import ImitationPolicy
+from mwx.files import write_json, write_weights
 from mwx.robot import H1
 from mwx.types import Array
+from mwx.untrusted import load_module
 
 WEIGHTS = "weights.safetensors"
 STATE_SIZE, DIFFERENCE_SIZE, NEXT_SIZE, ERROR_SIZE = 48, 50, 22, 19
@@ -53,12 +52,10 @@ class Imitator:
 
     def save(self, folder: Path) -> None:
         """Write config.json and, where there is a policy, weights.safetensors (half precision)."""
-        from mwx.runs import write_json
         write_json(folder / "config.json", configs.to_dict(self.config))
         if self.policy is not None:
-            temporary = folder / f".{WEIGHTS}.tmp"
-            save_file({k: v.half() for k, v in self.policy.state_dict().items()}, temporary)
-            temporary.replace(folder / WEIGHTS)
+            write_weights(folder / WEIGHTS,
+                          {k: v.half() for k, v in self.policy.state_dict().items()})
 
 
 def load_imitator(folder: str | Path) -> Imitator:
@@ -72,12 +69,8 @@ def load_imitator(folder: str | Path) -> Imitator:
         raise MwxError(f"{folder}: not an imitator (config.json and {WEIGHTS}); train one with "
                        "`mwx motion imitate`")
     config = configs.load(ImitatorConfig, folder / "config.json")
-    policy = ImitationPolicy(features_size(), H1.act_dim, config.ppo)
-    try:
-        policy.load_state_dict({k: v.float() for k, v in load_file(folder / WEIGHTS).items()})
-    except (SafetensorError, RuntimeError, OSError, json.JSONDecodeError) as error:
-        raise MwxError(f"{folder / WEIGHTS} does not fit its config: "
-                       f"{str(error).splitlines()[0]}") from None
+    policy = load_module(lambda: ImitationPolicy(features_size(), H1.act_dim, config.ppo),
+                         folder / WEIGHTS)
     return Imitator(config, policy.requires_grad_(False))
 
 

@@ -12,9 +12,9 @@ import torch
 
 from mwx.errors import MwxError
 from mwx.experts.expert import Expert
+from mwx.files import write_bytes
 from mwx.integrations.onnx.graphs import CompositeGraph, ExpertGraph, Port
 from mwx.integrations.onnx.metadata import metadata
-from mwx.router.demos import write_whole
 from mwx.router.policies import CompositePolicy
 from mwx.types import Policy
 
@@ -56,8 +56,7 @@ def export_policy(policy: Policy, path: str | Path, dynamo: bool = False) -> Pat
     graph = graph_of(policy)
     model = _traced(graph, dynamo)
     _finish(model, graph, metadata(policy, graph, OPSET))
-    write_whole(path, lambda file: _write(model, file))
-    return path
+    return write_bytes(path, model.SerializeToString())
 
 
 def _traced(graph: ExpertGraph | CompositeGraph, dynamo: bool) -> "onnx.ModelProto":
@@ -132,10 +131,6 @@ def _rename(model: "onnx.ModelProto", old: str, new: str) -> None:
     for node in model.graph.node:
         for i, name in enumerate(node.input):
             node.input[i] = new if name == old else name
-
-
-def _write(model: "onnx.ModelProto", file: Path) -> None:
-    file.write_bytes(model.SerializeToString())
 
 
 @contextlib.contextmanager

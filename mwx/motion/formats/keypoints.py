@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from mwx.errors import MwxError
+from mwx.files import write_npz
 from mwx.motion.clip import MotionClip
 from mwx.motion.formats import npz, units
 from mwx.motion.formats.smpl_body import BODY, KINDS, NAMES, PARENTS
@@ -95,7 +96,7 @@ def write_keypoints(clip: MotionClip, path: Path) -> Path:
               "loops": np.array(int(clip.loops))}
     if clip.rotations_w is not None:
         arrays["joint_rot_w"] = clip.rotations_w
-    return npz.write_arrays(path, arrays)
+    return write_npz(path, arrays)
 
 
 def _smpl(points: Array, name: str, path: Path) -> Array:

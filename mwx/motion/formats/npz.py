@@ -3,8 +3,6 @@
 Nothing is unpickled, and a file cannot ask for more memory than `MAX_BYTES` an array.
 """
 
-import os
-import tempfile
 import zipfile
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -18,21 +16,6 @@ from mwx.types import Array
 MAX_BYTES = 2 ** 30  # [B] of one array
 RATES = ("mocap_framerate", "mocap_frame_rate", "fps", "framerate", "frame_rate", "frequency")
 FPS_RANGE = (1.0, 2000.0)  # [Hz]
-
-
-def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> Path:
-    """Write an npz file, folders too: all of it, or, if anything fails, nothing."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".npz")
-    os.chmod(temporary, 0o644)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez_compressed(file, allow_pickle=False, **arrays)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    return path
 
 
 def array_names(path: Path) -> tuple[str, ...]:

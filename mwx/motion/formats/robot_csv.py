@@ -6,15 +6,15 @@ names is understood, and joints then go by name. What we write begins with one l
 keeps the rate, the names and the licence; those converters skip it.
 """
 
+import io
 import math
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mwx.errors import MwxError
+from mwx.files import write_text
 from mwx.motion.clip import told_rate
 from mwx.motion.formats import robot_motion
 from mwx.motion.formats.robot_motion import RobotMotion
@@ -131,17 +131,9 @@ def _orders(names: list[str] | None, width: int, where: str) -> dict[str, list[i
 
 def write_csv(reference: Reference, path: Path) -> Path:
     """Write a motion: all of it, or, if anything fails, nothing."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     base, quaternion, joints = np.split(reference.qpos, [3, 7], axis=1)
     rows = np.concatenate([base, quaternion[:, WXYZ_TO_XYZW], joints], axis=1)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".csv")
-    os.chmod(temporary, 0o644)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(MARK + robot_motion.header_of(reference) + "\n")
-            np.savetxt(file, rows, fmt="%.9f", delimiter=",")
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
-    return path
+    text = io.StringIO()
+    text.write(MARK + robot_motion.header_of(reference) + "\n")
+    np.savetxt(text, rows, fmt="%.9f", delimiter=",")
+    return write_text(path, text.getvalue())

@@ -15,6 +15,7 @@ from typing import Any
 import mujoco
 import numpy as np
 
+from mwx import files
 from mwx.errors import MwxError
 from mwx.maths import rotations
 from mwx.motion import bodies, tangent
@@ -285,4 +286,4 @@ def write_npz(reference: Reference, path: Path) -> Path:
     if reference.supports is not None:
         arrays |= {"supports": reference.supports.astype(np.uint8),
                    "support_names": np.array(reference.support_names)}
-    return npz.write_arrays(path, arrays)
+    return files.write_npz(path, arrays)

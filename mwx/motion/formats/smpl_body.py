@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from mwx.errors import MwxError
+from mwx.files import write_npz
 from mwx.maths import rotations
 from mwx.motion import human
 from mwx.motion.formats import npz
@@ -84,7 +85,7 @@ def read_body_model(path: Path) -> Body:
 
 def write_reduced(body: Body, path: Path) -> Path:
     """Write the rest joints alone (a few kB); `read_body_model` reads them."""
-    return npz.write_arrays(path, {"kind": np.array(body.kind), "joints_template": body.template,
+    return write_npz(path, {"kind": np.array(body.kind), "joints_template": body.template,
                                    "joints_shapedirs": body.directions})
 
 
