@@ -144,7 +144,7 @@ def _checked(verb: Callable[..., None]) -> Callable[..., None]:
     def call(*args: Any, **options: Any) -> None:
         hints = get_type_hints(verb, include_extras=True)
         for option, value in inspect.signature(verb).bind(*args, **options).arguments.items():
-            check(hints[option], value, f"--{option.replace('_', '-')}".replace("--reading", "-"))
+            check(hints[option], value, f"--{option.replace('_', '-')}")
         verb(*args, **options)
     return call
 

@@ -43,7 +43,8 @@ def check(hint: Any, value: Any, where: str) -> None:
     """
     origin, args = typing.get_origin(hint), typing.get_args(hint)
     if origin is Annotated:
-        check(args[0], value, where)
+        flat = any(getattr(mark, "name", None) == "" for mark in args[1:])  # options of no group
+        check(args[0], value, "-" if flat else where)
         for mark in args[1:]:
             if isinstance(mark, Within) and value is not None:
                 mark.check(value, where)
@@ -55,7 +56,8 @@ def check(hint: Any, value: Any, where: str) -> None:
             check(args[0], item, where)
     elif dataclasses.is_dataclass(hint):
         for name, kind in typing.get_type_hints(hint, include_extras=True).items():
-            check(kind, getattr(value, name), f"{where}.{name.replace('_', '-')}")
+            check(kind, getattr(value, name),
+                  f"{where}{'-' if where == '-' else '.'}{name.replace('_', '-')}")
 
 
 LARGEST = 2 ** 53  # of whole numbers: JSON keeps them up to here
