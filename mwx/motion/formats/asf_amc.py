@@ -17,7 +17,7 @@ import numpy as np
 from mwx.errors import MwxError, nearest
 from mwx.maths import rotations
 from mwx.motion.clip import MAX_FRAMES, MotionClip, check_frames
-from mwx.motion.formats import units
+from mwx.motion.formats import root_path, units
 from mwx.motion.formats.text import LARGEST, MAX_SIZE, read_lines
 from mwx.motion.reference import sha256
 from mwx.motion.roles import with_told
@@ -209,12 +209,15 @@ def read_amc(path: Path, skeleton: Skeleton, fps: float = FPS,
     parents = tuple(-1 if b.parent is None else tuple(skeleton.bones).index(b.parent)
                     for b in skeleton.bones.values())
     metres, more = units.said_unit(skeleton.metres, names, positions, str(skeleton.path), parents)
+    body = metres * (positions - positions[:, :1])
+    root, moved = root_path.in_metres(names, body, positions[:, 0], fps, up="y", source=str(path),
+                                      what="root", unit=metres, parents=parents)
     if still := [n for n, bone in skeleton.bones.items() if bone.channels and n not in channels]:
         more += (f"no frame has {', '.join(still)}: held as at rest",)
     return MotionClip(
-        names, parents, rotations.rotate(TO_Z_UP, positions * metres), fps,
+        names, parents, rotations.rotate(TO_Z_UP, body + root[:, None]), fps,
         rotations.multiply(TO_Z_UP, turns), source=path.name,
-        source_sha256=sha256(path.read_bytes()), licence=LICENCE, notes=(*notes, *more))
+        source_sha256=sha256(path.read_bytes()), licence=LICENCE, notes=(*notes, *more, *moved))
 
 
 def _angle_unit(lines: Sequence[str], channels: Mapping[str, Array], skeleton: Skeleton

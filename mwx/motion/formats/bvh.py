@@ -14,7 +14,7 @@ import numpy as np
 
 from mwx.errors import MwxError
 from mwx.motion.clip import MotionClip, told_rate
-from mwx.motion.formats import units
+from mwx.motion.formats import root_path, units
 from mwx.motion.formats.bvh_text import Joint, Motion, parse
 from mwx.motion.formats.text import read_bytes
 from mwx.motion.reference import sha256
@@ -50,13 +50,19 @@ def read_bvh(path: Path, up: str | None = None, unit: str | None = None,
     added, more = _displacements(motion)
     metres, turn, found = _world(names, motion, added, up, unit, path)
     positions, turns = _forward(motion, added, metres, turn)
+    parents = tuple(j.parent for j in motion.joints)
     start = _calibration_frames(positions, rate)
     if start:
         more += ("frame 1 is a calibration pose far from frame 2: left out",)
-    return MotionClip(names, tuple(j.parent for j in motion.joints), positions[start:], rate,
-                      turns[start:], source=path.name, source_sha256=sha256(data),
+    positions = positions[start:]
+    root, moved = root_path.in_metres(
+        names, positions - positions[:, :1], positions[:, 0] / metres, rate, up="z",
+        source=str(path), what=names[0], unit=metres, parents=parents)
+    positions += (root - positions[:, 0])[:, None]
+    return MotionClip(names, parents, positions, rate, turns[start:],
+                      source=path.name, source_sha256=sha256(data),
                       licence="as the source",
-                      notes=(*found, *notes, *more, *said, *motion.notes))
+                      notes=(*found, *moved, *notes, *more, *said, *motion.notes))
 
 
 def _world(names: Sequence[str], motion: Motion, added: bool, up: str | None, unit: str | None,

@@ -15,7 +15,10 @@ from mwx.motion.roles import find_parts
 from mwx.types import Array
 
 FASTEST, PACE_S = 12.0, 0.25  # [m/s] mean speed that no one exceeds, [s] over which it is taken
-NO = np.log(1.4)  # the body may be so much larger or smaller than it is assumed to be
+ALIKE = 1.4  # ratio of the body's size to the assumed one, either way
+NO, NEAR = np.log(ALIKE), np.log(1.2)  # the same, and where it makes another unit of the expected
+ERECT = 0.5  # [m] from the root to the lowest point, at least
+PARTS = (0.01, 0.001, 100.0, 1000.0)  # of the expected unit, where that is none of UNITS
 TRAVEL_SPEED = 0.3  # [m/s] of a standing foot against the root, below which it tells little
 KEPT = 0.3  # part of the frames where an ankle moves least: it stands
 SLIP = 0.15  # of the root's speed that a standing ankle may have; dances that spin have more
@@ -24,49 +27,56 @@ ROUNDS = 10
 
 
 def in_metres(names: Sequence[str], body: Array, path: Array, fps: float, *, up: str,
-              source: str, what: str) -> tuple[Array, tuple[str, ...]]:
-    """Return a root path (T, 3) in metres, and a note where it was in another unit.
+              source: str, what: str, unit: float = 1.0, parents: Sequence[int] | None = None
+              ) -> tuple[Array, tuple[str, ...]]:
+    """Return a root path (T, 3) in metres, and a note where it was in another unit than expected.
 
     Args:
         names: of the J points; body: (T, J, 3) [m] from the root, in the path's axes.
         path: (T, 3) in file units; fps: [Hz]; up: the axis of `TO_Z_UP` that is up.
         source: name of the file, what: name of the path in it, for the error and the note.
+        unit: [m] of the path's expected unit; parents: index of each point's parent.
 
     Raises:
-        MwxError: the path is faster than any person in metres, and no unit fits the body.
+        MwxError: the path is faster than any person in that unit, and none fits the body.
     """
+    parts = find_parts(names, parents, body)
+    if not {"left_ankle", "right_ankle"} <= set(parts):
+        return unit * path, ()
     turn = TO_Z_UP[up]
     body, line = rotations.rotate(turn, body[:FRAMES]), rotations.rotate(turn, path[:FRAMES])
     step = int(np.clip(PACE_S * fps, 1, len(line) - 1))  # jitter from frame to frame is no speed
     pace = float(np.linalg.norm(line[step:] - line[:-step], axis=1).mean()) * fps / step
     lowest = -body[..., 2].min(axis=1)
     high = float(np.percentile(line[:, 2] / np.maximum(lowest, 0.1), 25))  # units in a metre
-    known = [n for n in (_body_in_path(names, body, line, fps), high) if n is not None and n > 0]
-    # how far each unit is off by the two, each at most NO
-    off = {unit: sum(min(abs(np.log(metres * n)), NO) for n in known)
-           for unit, metres in UNITS.items()}
-    fitting = [unit for unit in UNITS if off[unit] < NO * len(known)]
-    slow = [unit for unit, metres in UNITS.items() if metres * pace <= FASTEST]
-    if "metres" in fitting:
-        return path, ()
-    unit = min((u for u in fitting if u in slow), key=lambda name: off[name], default=None)
-    if unit is not None:
-        return path * UNITS[unit], (f"units: '{what}' is in {unit}, the body in metres (feet then "
-                                    "stay where they stand, or the floor is at 0); read so",)
-    if "metres" in slow:
-        return path, (f"units: '{what}' is taken for metres; feet and floor do not tell",)
-    guess = next(iter(slow), "another unit")
-    raise MwxError(f"{source}: '{what}' moves at {pace:.3g} m/s, if it is in metres as the body "
-                   f"is: in {guess}? Neither feet nor floor tell; write '{what}' in metres (and "
-                   f"is {fps:g} Hz its rate?)")
-
-
-def _body_in_path(names: Sequence[str], body: Array, path: Array, fps: float) -> float | None:
-    """Return the path's units in a metre of the body, None where the feet do not tell."""
-    parts = find_parts(names)
-    if not {"left_ankle", "right_ankle"} <= set(parts):
-        return None
     ankles = body[:, [parts["left_ankle"], parts["right_ankle"]]]
+    if np.median(lowest) < ERECT and not 1 / ALIKE < unit * high < ALIKE:
+        high = 0.0  # of one who lies or crawls the height above the floor tells little
+    known = [n for n in (_body_in_path(ankles, line, fps), high) if n is not None and n > 0]
+
+    def off(metres: float) -> float:  # by how much a unit fails both, at most NO each
+        return sum(min(abs(np.log(metres * n)), NO) for n in known)
+
+    none = NO * len(known)
+    if off(unit) < none:
+        return unit * path, ()
+    others = UNITS | {f"{part:g} of the body's unit": part * unit for part in PARTS}
+    slow = {name: metres for name, metres in others.items() if metres * pace <= FASTEST}
+    name = min(slow, key=lambda name: off(slow[name]), default="")
+    if name and off(slow[name]) < none - NO + NEAR:
+        return path * slow[name], (f"units: '{what}' is in {name}, the body is not (feet then stay "
+                                   "where they stand, or the floor is at 0); read so",)
+    if unit * pace <= FASTEST:
+        return unit * path, (f"units: '{what}' is taken for that of the body; feet and floor do "
+                             "not tell",)
+    guess = next((name for name in slow if name in UNITS), "another")
+    raise MwxError(f"{source}: '{what}' moves at {unit * pace:.3g} m/s in the body's unit of "
+                   f"length: is it in {guess}? Feet and floor do not tell; write it in the body's "
+                   f"unit (and is {fps:g} Hz its rate?)")
+
+
+def _body_in_path(ankles: Array, path: Array, fps: float) -> float | None:
+    """Return the path's units in a metre of the body, None where ankles (T, 2, 3) do not tell."""
     lower = ankles[..., 2].argmin(axis=1)
     foot = fps * np.diff(ankles, axis=0)[np.arange(len(lower) - 1), lower[:-1]]
     root = fps * np.diff(path, axis=0)

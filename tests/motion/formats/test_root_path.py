@@ -7,11 +7,18 @@ import numpy as np
 import pytest
 
 from mwx.errors import MwxError
-from mwx.motion import Reference, generate, read_clip
+from mwx.motion import MotionClip, Reference, generate, read_clip
 from mwx.motion.exporting import import_reference
 from mwx.motion.formats.deepmimic import JOINTS
 from mwx.motion.formats.root_path import in_metres
-from mwx.motion.formats.smpl_body import BODY, NAMES, forward, textbook_body, write_reduced
+from mwx.motion.formats.smpl_body import (
+    BODY,
+    NAMES,
+    PARENTS,
+    forward,
+    textbook_body,
+    write_reduced,
+)
 from mwx.motion.formats.smpl_body import Body as SmplBody
 from mwx.motion.formats.units import UNITS
 from mwx.robot import H1
@@ -80,7 +87,7 @@ def test_amass(motion: str, unit: str, model: bool, tmp_path: Path) -> None:
     clip = read_clip(save(tmp_path / "m.npz", poses, trans / UNITS[unit]), body_model=body)
     np.testing.assert_allclose(clip.positions_w, plain.positions_w, atol=1e-9)
     said = [note for note in clip.notes if note.startswith("units")]
-    assert not said if unit == "metres" else f"'trans' is in {unit}, the body in metres" in said[0]
+    assert not said if unit == "metres" else f"'trans' is in {unit}, the body is not" in said[0]
 
 
 @pytest.mark.parametrize("unit", OTHERS)
@@ -103,7 +110,7 @@ def test_smplx_with_y_up(unit: str, tmp_path: Path) -> None:
 def test_what_nothing_tells_is_said_or_refused(tmp_path: Path) -> None:
     poses, trans = slide()
     floating = save(tmp_path / "m.npz", poses, trans - [0, 0, 0.9])
-    assert any("'trans' is taken for metres" in n for n in read_clip(floating).notes)
+    assert any("'trans' is taken for that of the body" in n for n in read_clip(floating).notes)
     far = save(tmp_path / "far.npz", poses, 100 * (trans - [0, 0, 0.9]))
     with pytest.raises(MwxError, match=r"far\.npz: 'trans' moves at 90 m/s.*in centimetres"):
         read_clip(far)
@@ -114,7 +121,7 @@ def test_jitter_is_no_speed() -> None:
     points, _ = forward(textbook_body().template, poses, 0 * trans)
     noisy = trans + 0.1 * np.random.default_rng(0).normal(size=trans.shape)
     path, notes = in_metres(NAMES, points, noisy, FPS, up="z", source="x", what="trans")
-    assert path is noisy and not notes
+    assert np.array_equal(path, noisy) and not notes
 
 
 @pytest.mark.parametrize("unit", OTHERS)
@@ -132,6 +139,35 @@ def test_deepmimic(unit: str, tmp_path: Path) -> None:
     clip = read(1 / UNITS[unit])
     np.testing.assert_allclose(clip.positions_w, read(1).positions_w, atol=1e-9)
     assert any(f"'root position' is in {unit}" in note for note in clip.notes)
+
+
+@pytest.mark.parametrize("body", ["metres", "centimetres", "inches"])
+@pytest.mark.parametrize("unit", ["metres", "centimetres", "millimetres"])
+def test_bvh(body: str, unit: str, tmp_path: Path) -> None:
+    """A person who stands and is carried along; the offsets in one unit, the root in another."""
+    rest = textbook_body().template
+    children = {j: [c for c, p in enumerate(PARENTS) if p == j] for j in range(BODY)}
+
+    def joint(j: int) -> str:
+        at = (rest[j] - rest[max(PARENTS[j], 0)] if j else 0 * rest[0]) / UNITS[body]
+        kind = "JOINT" if j else "ROOT"
+        channels = "6 Xposition Yposition Zposition Zrotation Xrotation Yrotation" if not j else (
+            "3 Zrotation Xrotation Yrotation")
+        inside = "".join(joint(c) for c in children[j]) or "End Site\n{\nOFFSET 0 0.01 0\n}\n"
+        return (f"{kind} {NAMES[j]}\n{{\nOFFSET {at[0]} {at[1]} {at[2]}\nCHANNELS {channels}\n"
+                f"{inside}}}\n")
+
+    def read(root: float) -> MotionClip:
+        rows = np.zeros((60, 3 + 3 * BODY))
+        rows[:, 1], rows[:, 2] = 0.9 / root, np.linspace(0, 1, 60) / root
+        table = "\n".join(" ".join(f"{x:.9g}" for x in row) for row in rows)
+        (tmp_path / "m.bvh").write_text(f"HIERARCHY\n{joint(0)}MOTION\nFrames: 60\n"
+                                        f"Frame Time: 0.0166667\n{table}\n")
+        return read_clip(tmp_path / "m.bvh")
+    clip, plain = read(UNITS[unit]), read(UNITS[body])
+    np.testing.assert_allclose(clip.positions_w, plain.positions_w, atol=1e-6)
+    assert not any("read so" in note for note in plain.notes)
+    assert any(f"'Pelvis' is in {unit}" in note for note in clip.notes) == (unit != body)
 
 
 @pytest.fixture(scope="module")
