@@ -1,17 +1,14 @@
 """H1 against its sourced numbers, and the laws that hold without them."""
 
-import json
-from pathlib import Path
 from typing import Any
 
 import mujoco
 import numpy as np
 import pytest
+import recorded
 
 from mwx.robot import H1
 from mwx.robot.h1 import CONTROL_DT, SUBSTEPS
-
-FACTS = Path(__file__).parents[2].parent / "shared" / "facts" / "h1.json"
 
 
 @pytest.fixture(scope="module")
@@ -21,9 +18,7 @@ def model() -> mujoco.MjModel:
 
 @pytest.fixture(scope="module")
 def facts() -> dict[str, Any]:
-    if not FACTS.exists():
-        pytest.skip(f"the sourced numbers are not here ({FACTS})")
-    return json.loads(FACTS.read_text())
+    return recorded.facts("h1")
 
 
 def at_home(model: mujoco.MjModel) -> mujoco.MjData:

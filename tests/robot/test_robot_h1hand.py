@@ -1,13 +1,12 @@
 """H1 with hands against its sourced numbers and recordings, and the laws that hold without them."""
 
-import json
 import time
-from pathlib import Path
 from typing import Any
 
 import mujoco
 import numpy as np
 import pytest
+import recorded
 
 from mwx.robot import H1, H1HAND, H1STRONG
 from mwx.robot import h1hand_numbers as numbers
@@ -16,9 +15,6 @@ from mwx.robot.h1 import SUBSTEPS
 from mwx.robot.h1hand import H1HAND_DESCRIPTION
 from mwx.robot.looks import VISUAL_GROUP
 
-SHARED = Path(__file__).parents[2].parent / "shared"
-FACTS = SHARED / "facts" / "h1hand.json"
-RECORDING = SHARED / "parity" / "h1hand-walk-v0.npz"
 FINGERS = ("FF", "MF", "RF", "LF")
 
 
@@ -29,17 +25,12 @@ def model() -> mujoco.MjModel:
 
 @pytest.fixture(scope="module")
 def facts() -> dict[str, Any]:
-    if not FACTS.exists():
-        pytest.skip(f"the sourced numbers are not here ({FACTS})")
-    return json.loads(FACTS.read_text())
+    return recorded.facts("h1hand")
 
 
 @pytest.fixture(scope="module")
 def recording() -> dict[str, np.ndarray]:
-    if not RECORDING.exists():
-        pytest.skip(f"the recorded trajectories are not here ({RECORDING})")
-    with np.load(RECORDING, allow_pickle=False) as file:
-        return dict(file)
+    return recorded.original("h1hand-walk")
 
 
 def at_home(model: mujoco.MjModel) -> mujoco.MjData:
@@ -271,9 +262,6 @@ def test_hand_collision_matches_the_numbers(model: mujoco.MjModel, facts: dict[s
     expected: dict[str, list[Any]] = {}
     for geom in facts["collision_primitives"]:
         expected.setdefault(geom["body"], []).append(geom)
-    for mesh in facts["collision_meshes"]:
-        row = mesh["candidates"][mesh["recommended"]]["primitives"][0]
-        expected.setdefault(mesh["body"], []).append({**mesh, **row})
     seen = 0
     for i in range(model.ngeom):
         body = model.body(model.geom_bodyid[i]).name
@@ -295,15 +283,12 @@ def test_hand_collision_matches_the_numbers(model: mujoco.MjModel, facts: dict[s
 
 def test_original_start_at_the_high_bar_is_a_grip() -> None:
     """A pose made for the original hands: ours, too, close round the bar and do not sink in."""
-    scene = SHARED / "facts" / "scenes" / "highbar_hard.json"
-    if not scene.exists():
-        pytest.skip(f"the sourced scene is not here ({scene})")
     spec = H1STRONG.spec()
     spec.worldbody.add_geom(name="bar", type=mujoco.mjtGeom.mjGEOM_CAPSULE, size=[0.02, 0, 0],
                             fromto=[0.31, -1.2, 2.8, 0.31, 1.2, 2.8])
     model = spec.compile()
     data = mujoco.MjData(model)
-    data.qpos[:] = json.loads(scene.read_text())["keyframe_robot_qpos"]
+    data.qpos[:] = recorded.facts("highbar_hard")["keyframe_robot_qpos"]
     mujoco.mj_forward(model, data)
     bar = model.geom("bar").id
     touches = {model.body(model.geom_bodyid[contact.geom.sum() - bar]).name: contact.dist
@@ -337,10 +322,11 @@ def test_smooth_actions_give_the_recorded_motion(model: mujoco.MjModel,
         mujoco.mj_resetData(model, data)
         data.qpos[:] = recording["smooth_init_qpos"][seed]
         data.qvel[:] = recording["smooth_init_qvel"][seed]
-        for step in range(5):
-            data.ctrl[:] = recorded_ctrl(recording["smooth_action"][seed, step])
+        for action, qpos in zip(recording["smooth_replay_action"][seed],
+                                recording["smooth_replay_qpos"][seed], strict=True):
+            data.ctrl[:] = recorded_ctrl(action)
             mujoco.mj_step(model, data, nstep=SUBSTEPS)
-            np.testing.assert_allclose(data.qpos, recording["smooth_qpos"][seed, step], atol=1e-6)
+            np.testing.assert_allclose(data.qpos, qpos, atol=1e-6)
 
 
 def recorded_ctrl(action: np.ndarray) -> np.ndarray:

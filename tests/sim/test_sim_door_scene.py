@@ -1,17 +1,14 @@
 """The compiled door against the numbers read from the original's compiled scene."""
 
-import json
-from pathlib import Path
-
 import mujoco
 import numpy as np
 import pytest
+import recorded
 
 from mwx.robot import H1
 from mwx.sim import TASKS
 from mwx.sim.env import scene
 
-FACTS = Path(__file__).resolve().parents[3] / "shared" / "facts" / "scenes" / "door.json"
 BODIES = ("door", "door_hatch", "door_wall_connects")
 
 
@@ -22,9 +19,7 @@ def model():
 
 @pytest.fixture(scope="module")
 def facts():
-    if not FACTS.is_file():
-        pytest.skip("no facts beside the project")
-    return json.loads(FACTS.read_text())
+    return recorded.facts("door")
 
 
 def test_sizes_and_keyframe(model, facts):

@@ -1,16 +1,14 @@
 """Basketball: how the ball comes in, when catching becomes throwing, what a basket pays."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
+import recorded
 
 from mwx.sim import make
 from mwx.sim.tasks.basketball_scene import BALL_RADIUS
 
 HOOP = np.array([5.9, 0, 2.25])
 FAR_AWAY = np.array([2.0, 2.0, 1.5])  # touches nothing
-STARTS = Path(__file__).resolve().parents[3] / "shared" / "parity" / "h1-basketball-v0.npz"
 
 
 def put_ball(env, place, velocity=(0, 0, 0), row=0):
@@ -47,10 +45,8 @@ def test_the_ball_falls_freely_to_the_robots_axis():
 
 
 def test_recorded_starts_are_possible_here():
-    if not STARTS.is_file():
-        pytest.skip("no recordings beside the project")
-    with np.load(STARTS, allow_pickle=False) as file:
-        qpos, qvel = file["smooth_init_qpos"], file["smooth_init_qvel"]
+    starts = recorded.original("h1-basketball")
+    qpos, qvel = starts["smooth_init_qpos"], starts["smooth_init_qvel"]
     env = make("h1-basketball", num_envs=len(qpos), threads=1)
     env.physics.qpos[:] = qpos
     env.physics.forward()

@@ -1,24 +1,20 @@
 """Courses, boards, bars and tools against the facts of the original's compiled scenes."""
 
-import json
-from pathlib import Path
-
 import mujoco
 import numpy as np
 import pytest
+import recorded
 
 from mwx.maths import rotations
 from mwx.sim.env import scene
 from mwx.sim.tasks import resolve, slide, stair
 
-SCENES = Path(__file__).resolve().parents[3] / "shared" / "facts" / "scenes"
 NAMES = ("h1-hurdle", "h1-maze", "h1-pole", "h1-stair", "h1-slide", "h1-balance_simple",
          "h1-balance_hard", "h1-highbar_simple", "h1strong-highbar_hard", "h1hand-powerlift",
          "h1hand-spoon")
 EXACT = 1e-6
 DENSITY = 1000.0  # [kg/m^3] of what the original weighs
 SIZES = {"box": 3, "cylinder": 2, "sphere": 1}
-needs_facts = pytest.mark.skipif(not SCENES.is_dir(), reason="no facts beside the project")
 
 
 def compiled(name):
@@ -29,7 +25,7 @@ def compiled(name):
 @pytest.fixture(params=NAMES)
 def pair(request):
     """The facts of a scene, and ours."""
-    facts = json.loads((SCENES / f"{request.param.split('-')[1]}.json").read_text())
+    facts = recorded.facts(request.param.split("-")[1])
     assert facts["compiled_for"] == request.param.split("-")[0]
     return facts, compiled(request.param)
 
@@ -72,7 +68,6 @@ def in_order(rows):
     return rows[:, rows.shape[1] // 2:]
 
 
-@needs_facts
 def test_every_colliding_primitive_is_where_it_should_be(pair):
     facts, model = pair
     ours, theirs = in_order(our_geoms(model)), in_order(facts_geoms(facts))
@@ -83,7 +78,6 @@ def test_every_colliding_primitive_is_where_it_should_be(pair):
                                   np.broadcast_to([1, 0.005, 0.0001], (len(collide), 3)))
 
 
-@needs_facts
 def test_sizes_and_start_are_the_original_s(pair):
     facts, model = pair
     assert (model.nq, model.nv, model.nu) == (facts["nq"], facts["nv"], facts["nu"])
@@ -92,7 +86,6 @@ def test_sizes_and_start_are_the_original_s(pair):
     assert bool(np.any(model.key("home").ctrl)) == facts["keyframe_ctrl_nonzero"]
 
 
-@needs_facts
 def test_free_objects_weigh_what_they_should(pair):
     facts, model = pair
     for body in facts["bodies"]:
@@ -115,10 +108,9 @@ def _tensor(inertia, axes):
     return matrix @ np.diag(inertia) @ matrix.T
 
 
-@needs_facts
 def test_the_ridge_is_the_original_s_mesh():
     """Its box, weight, centre and inertia leave no other shape than the symmetric prism."""
-    facts = json.loads((SCENES / "slide.json").read_text())
+    facts = recorded.facts("slide")
     body = next(b for b in facts["bodies"] if b["name"] == "slides")
     ridges = [g for g in body["geoms"] if g["collides"]]
     model = compiled("h1-slide")
@@ -158,9 +150,8 @@ def test_the_ground_s_height_is_what_a_ray_from_above_meets(name, course):
     np.testing.assert_allclose(course.ground_height(x), heights, atol=1e-6)
 
 
-@needs_facts
 def test_the_forearms_are_tied_to_the_bar():
-    facts = json.loads((SCENES / "highbar_simple.json").read_text())
+    facts = recorded.facts("highbar_simple")
     model = compiled("h1-highbar_simple")
     assert [model.equality(i).type[0] for i in range(model.neq)] == [
         mujoco.mjtEq.mjEQ_CONNECT] * len(facts["equalities"])

@@ -1,17 +1,14 @@
 """The manipulation scenes against the numbers read from the original's compiled scenes."""
 
-import json
-from pathlib import Path
-
 import mujoco
 import numpy as np
 import pytest
+import recorded
 
 from mwx.robot import H1HAND
 from mwx.sim import TASKS
 from mwx.sim.env import scene
 
-FACTS = Path(__file__).resolve().parents[3] / "shared" / "facts" / "scenes"
 NAMES = ("cabinet", "cube", "bookshelf_simple", "bookshelf_hard", "window", "room",
          "insert_normal", "insert_small")
 CLOSE = 1e-6
@@ -21,8 +18,6 @@ OBSERVED = {"cabinet": 213, "cube": 177, "bookshelf_simple": 307, "bookshelf_har
 SITES = {"window": 5, "insert_normal": 4, "insert_small": 4}
 WORLD = {"cabinet": "cabinet", "room": "walls"}
 
-pytestmark = pytest.mark.skipif(not FACTS.is_dir(), reason="no facts beside the project")
-
 
 class Scene:
     """A compiled scene of ours and the facts about the original's."""
@@ -30,7 +25,7 @@ class Scene:
     def __init__(self, name):
         self.name, self.task = name, TASKS[name]
         self.model = scene(self.task, robot=H1HAND)
-        self.facts = json.loads((FACTS / f"{name}.json").read_text())
+        self.facts = recorded.facts(name)
 
     def bodies(self):
         """Pairs of our body's id and the fact's record; ghosts and the floor's world apart."""

@@ -1,14 +1,12 @@
 """Package: where things start, success, and the destination that a first observation shows."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
+import recorded
 
 from mwx.maths import rotations
 from mwx.sim import make
 
-STARTS = Path(__file__).resolve().parents[3] / "shared" / "parity"
 UP = np.array([0, 0, 0.35])
 
 
@@ -75,11 +73,8 @@ def test_legacy_shows_the_one_before():
 
 @pytest.mark.parametrize("robot", ["h1", "h1hand"])
 def test_legacy_shows_what_the_recordings_show(robot):
-    path = STARTS / f"{robot}-package-v0.npz"
-    if not path.is_file():
-        pytest.skip("no recordings beside the project")
-    with np.load(path, allow_pickle=False) as file:
-        first, places = file["smooth_init_obs"], file["smooth_body_pos_last"][:, 0]
+    file = recorded.original(f"{robot}-package")
+    first, places = file["smooth_init_obs"], file["smooth_body_pos_last"][:, 0]
     env = make(f"{robot}-package", threads=1, legacy=True)
     columns = slice(env.robot.obs_dim, env.robot.obs_dim + 3)
     np.testing.assert_allclose(shown(env)[0], first[0, columns], atol=1e-12)

@@ -1,13 +1,10 @@
 """Push: goals, success, and the start that the original's keyframe has with hands."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
+import recorded
 
 from mwx.sim import make
-
-STARTS = Path(__file__).resolve().parents[3] / "shared" / "parity"
 
 
 def test_goals_lie_on_the_table_before_the_robot():
@@ -71,13 +68,9 @@ def test_the_right_hand_pushes_to_goals_on_the_left():
 
 @pytest.mark.parametrize("robot", ["h1", "h1hand"])
 def test_recorded_starts_lie_within_the_noise_of_ours(robot):
-    path = STARTS / f"{robot}-push-v0.npz"
-    if not path.is_file():
-        pytest.skip("no recordings beside the project")
     env = make(f"{robot}-push", threads=1)
     home = np.append(env.task.home(env.robot), env.task.object_qpos)
-    with np.load(path, allow_pickle=False) as file:
-        assert np.abs(file["smooth_init_qpos"] - home).max() <= 0.01
+    assert np.abs(recorded.original(f"{robot}-push")["smooth_init_qpos"] - home).max() <= 0.01
 
 
 def test_with_hands_the_left_wrist_and_the_right_shoulder_are_turned():
