@@ -10,7 +10,7 @@ from mwx.evaluation import naturalness as n
 from mwx.evaluation.recording import Recording, of_reference
 from mwx.maths import rotations
 from mwx.motion import generate, kinematics
-from mwx.robot import H1
+from mwx.robot import H1, h1_numbers
 
 DT = 0.02
 TIME = np.arange(0, 10, DT)
@@ -182,6 +182,42 @@ def test_phases_are_compared_around_the_circle():
 def test_means_leave_out_what_was_not_measured():
     mean = n.mean_of([{"hip_tilt": 1.0, "arm_phase": None}, {"hip_tilt": 3.0, "arm_phase": 5.0}])
     assert mean["hip_tilt"] == 2 and mean["arm_phase"] == 5 and mean["asymmetry"] is None
+
+
+def test_the_head_is_where_it_is_and_only_joints_have_joint_jerk():
+    w, a, above_pelvis = 3.0, 0.05, 0.70  # [rad/s, rad, m]
+    nod = motion(quat=rotations.about("y", a * np.sin(w * TIME)))
+    measured = n.naturalness(nod)
+    assert measured["head_jerk"] == pytest.approx(a * w ** 3 * above_pelvis / np.sqrt(2), rel=0.05)
+    nod.qvel[:, :6] = np.random.default_rng(0).normal(size=(len(TIME), 6))
+    assert n.naturalness(nod)["joint_jerk"] == 0
+    assert n.naturalness(nod, symmetric=False)["asymmetry"] is None
+    assert n.naturalness(nod)["asymmetry"] == pytest.approx(0, abs=1e-9)
+
+
+def test_tracking_error_is_in_degrees():
+    still = motion()
+    wanted = still.qpos[:, 7:] + np.radians(5.0)
+    assert n.naturalness(replace(still, wanted=wanted))["tracking_error"] == pytest.approx(5.0)
+    assert n.naturalness(still)["tracking_error"] is None
+
+
+def test_a_sole_is_as_high_as_its_lower_edge():
+    ankle, pitch = J["left_ankle"], np.array([0.0, 0.3, -0.3])
+    qpos = np.tile(H1.home_qpos, (3, 1))
+    qpos[:, 7 + ankle] += pitch
+    pose = kinematics.forward(qpos)
+    lean = np.arctan2(-pose.turns["left_ankle_link"][:, 2, 0],
+                      pose.turns["left_ankle_link"][:, 2, 2])  # positive: toes down
+    edges = [x * np.sin(lean) + h1_numbers.SOLE_HEIGHT * np.cos(lean) for x in h1_numbers.SOLE_X]
+    expected = pose.places["left_ankle_link"][:, 2] - np.max(edges, axis=0)
+    np.testing.assert_allclose(n.sole_heights(pose)[:, 0], expected, atol=1e-9)
+    assert np.ptp(n.sole_heights(pose)[:, 1]) == 0
+
+
+def test_an_arms_phase_survives_a_stride_that_is_a_little_slower():
+    """Three strides at a time: over all of them at once the small swing would cancel."""
+    assert n.arm_phase(gait(1.2, arm=0.03), 1.1) == pytest.approx(0, abs=3)
 
 
 def test_mistakes_are_explained():

@@ -12,7 +12,10 @@ from mwx.maths import rotations
 from mwx.motion import (
     MotionClip,
     RetargetConfig,
+    bodies,
     ik_seed,
+    kinematics,
+    leg_ik,
     quality_sheet,
     read_clip,
     retarget,
@@ -93,6 +96,73 @@ def test_limits_hold_on_a_seed_that_breaks_them() -> None:
     speed = np.abs(np.diff(joints, axis=0)) * 50
     assert (speed <= H1.speed_limit).all()
     assert (np.abs(np.diff(qpos[:, 7:], axis=0)) * 50 > H1.speed_limit).any()
+
+
+def test_a_step_takes_as_long_as_the_speed_limits_say() -> None:
+    qpos = np.tile(H1.home_qpos, (FRAMES, 1))
+    joints = [7 + H1.joint(name) for name in ("torso", "left_shoulder_pitch", "right_elbow")]
+    qpos[20:, joints] += np.array([0.9, -1.5, 1.2])
+    config = RetargetConfig(gamma=0.0)  # nothing else slows it
+    solved = retarget.whole_clip(qpos, targets_of(qpos), config)
+    speed = np.abs(np.diff(solved[:, joints], axis=0)) * 50
+    limit = config.speed_margin * H1.speed_limit[np.array(joints) - 7]
+    assert (speed <= limit + 1e-4).all()
+    np.testing.assert_allclose(speed.max(0), limit, rtol=1e-3)  # and no slower than that
+
+
+def test_the_metric_is_the_weighted_square_of_what_a_small_move_does() -> None:
+    """x' W x, by moving the robot: swinging key points, standing feet, soles, supports, joints."""
+    qpos = smooth_motion()[:4]
+    contact = np.array([[False, False], [True, False], [False, True], [True, True]])
+    supports = {"left_wrist": np.array([False, False, True, True])}
+    targets = dataclasses.replace(targets_of(qpos), contact=contact, supports=supports)
+    config = RetargetConfig(key_points=2.0, standing_feet=700.0, sole=30.0, base=0.3, joints=0.2)
+    weight = retarget.metric(qpos, targets, config)
+    move = 1e-5 * generator(1, "move").normal(size=(4, 25))
+    before, after = (kinematics.forward(tangent.integrate(qpos, sign * move))
+                     for sign in (-0.5, 0.5))
+    expected = 0.3 * (move[:, :6] ** 2).sum(1) + 0.2 * (move[:, 6:] ** 2).sum(1)
+    for part, link in ik_seed.LINKS.items():
+        on = contact[:, retarget.FEET.index(part)] if part in retarget.FEET \
+            else supports.get(part, np.zeros(4, bool))
+        point = bodies.SOLE_TIP if part in retarget.FEET else np.zeros(3)
+        at = [p.places[link] + np.einsum("tij,tj->ti", p.turns[link], on[:, None] * point)
+              for p in (before, after)]
+        turned = rotations.from_matrix(before.turns[link].swapaxes(-1, -2) @ after.turns[link])
+        expected += np.where(on, 700.0, 2.0) * ((at[1] - at[0]) ** 2).sum(1)
+        if part in retarget.FEET:
+            expected += 30.0 * on * (rotations.log(turned) ** 2).sum(1)
+    found = np.einsum("ti,tij,tj->t", move, weight, move)
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
+
+
+def test_the_wanted_velocity_leaves_a_standing_foot_at_rest() -> None:
+    qpos = smooth_motion()
+    contact = np.zeros((FRAMES, 2), bool)
+    contact[10:30, 0] = True
+    targets = dataclasses.replace(targets_of(qpos), contact=contact, flat=contact)
+    wanted = tangent.velocity(qpos, 50.0, None, RetargetConfig().velocity_smoothing)[:-1]
+    out = retarget.standing_still(wanted, qpos, targets)
+
+    def rates(velocity: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Speeds (T - 1,) of the left sole's tip [m/s] and of its turning [rad/s]."""
+        before, after = (kinematics.forward(tangent.integrate(qpos[:-1], sign * 1e-4 * velocity))
+                         for sign in (-0.5, 0.5))
+        link = "left_ankle_link"
+        tips = [p.places[link] + p.turns[link] @ bodies.SOLE_TIP for p in (before, after)]
+        turn = rotations.from_matrix(before.turns[link].swapaxes(-1, -2) @ after.turns[link])
+        return (np.linalg.norm(tips[1] - tips[0], axis=1) / 1e-4,
+                np.abs(rotations.log(turn)[:, 1]) / 1e-4)
+
+    stands = slice(10, 29)
+    (moved, turned), (rests, flat) = rates(wanted), rates(out)
+    assert rests[stands].max() < 0.05 * moved[stands].min() and moved[stands].min() > 0.02
+    assert flat[stands].mean() < 0.3 * turned[stands].mean()
+    left = 6 + leg_ik.LEG_JOINTS["left"]
+    kept = np.ones(25, bool)
+    kept[left] = False
+    np.testing.assert_array_equal(out[:, kept], wanted[:, kept])
+    np.testing.assert_array_equal(out[30:], wanted[30:])
 
 
 def test_velocities_agree_with_mujoco_and_with_known_truth() -> None:

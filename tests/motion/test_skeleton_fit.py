@@ -4,8 +4,15 @@ import numpy as np
 import pytest
 
 from mwx.maths import rotations
-from mwx.motion import MotionClip, RetargetConfig, kinematics, leg_ik, retarget_clip
-from mwx.motion.contacts import ContactConfig
+from mwx.motion import (
+    MotionClip,
+    RetargetConfig,
+    kinematics,
+    leg_ik,
+    retarget_clip,
+    skeleton_fit,
+)
+from mwx.motion.contacts import ContactConfig, runs
 from mwx.motion.human import human_walk
 from mwx.motion.reference import mirror_qpos
 from mwx.motion.skeleton_fit import fit
@@ -49,6 +56,54 @@ def test_odd_clips_stay_inside_the_limits(name: str) -> None:
     else:
         yaw = np.unwrap(rotations.heading(reference.qpos[:, 3:7]))
         assert yaw[-1] - yaw[0] > 2.0
+
+
+def test_a_standing_foot_has_one_place_on_the_floor_within_reach_and_a_swinging_one_clears_it(
+        ) -> None:
+    targets = fit(human_walk(strides=2, fps=50.0), ContactConfig())
+    sole = np.array([skeleton_fit.TIP, 0, -leg_ik.SOLE])
+    for i, side in enumerate(leg_ik.SIDES):
+        turn = rotations.multiply(rotations.about("z", targets.foot_yaw[side]),
+                                  rotations.about("y", targets.foot_pitch[side]))
+        ankle = targets.points[f"{side}_ankle"]
+        tip = ankle + rotations.rotate(turn, np.broadcast_to(sole, ankle.shape))
+        stances = runs(targets.contact[:, i])
+        assert len(stances) >= 2
+        for start, end in stances:
+            assert np.ptp(tip[start:end], axis=0).max() < 1e-9  # one place each stance
+            assert abs(tip[start, 2]) < 1e-9
+            hip = targets.points["pelvis"][start:end] + rotations.rotate(
+                targets.base[start:end], leg_ik.HIP * [1, leg_ik.SIDES[side], 1])
+            reach = np.linalg.norm(hip - ankle[start:end], axis=1)
+            assert reach.max() < leg_ik.THIGH + leg_ik.SHANK + 0.1
+            assert np.ptp(targets.foot_yaw[side][start:end]) < 1e-9
+        for start, end in runs(~targets.contact[:, i]):
+            part = (np.arange(start, end) - start + 1) / (end - start + 1)
+            assert (tip[start:end, 2] >= 0.12 * part * (1 - part) - 1e-9).all()
+    lengths = [np.linalg.norm(targets.points[f"left_{a}"] - targets.points[f"left_{b}"], axis=1)
+               for a, b in (("hip", "knee"), ("shoulder", "elbow"), ("elbow", "wrist"))]
+    for length, own in zip(lengths, (leg_ik.THIGH, 0.333, 0.310), strict=True):
+        np.testing.assert_allclose(length, own, atol=0.03)  # H1's, whatever the person's are
+
+
+def test_marker_noise_goes_and_gait_stays() -> None:
+    time = np.arange(0, 4, 1 / 120)
+    pelvis = np.stack([0 * time, 0.05 * np.sin(2 * np.pi * 1.0 * time),
+                       0.01 * np.sin(2 * np.pi * 15.0 * time)], axis=1)
+    out = skeleton_fit._at_fps({"pelvis": pelvis}, 120.0)["pelvis"][25:-25]
+    now = np.arange(0, 4, 1 / 50)[25:25 + len(out)]
+    np.testing.assert_allclose(out[:, 1], 0.05 * np.sin(2 * np.pi * now), atol=5e-4)
+    assert np.abs(out[:, 2]).max() < 2e-4
+
+
+def test_held_rows_are_the_mean_of_their_stance_and_join_smoothly() -> None:
+    rows = np.linspace(0, 1, 50)[:, None]
+    on = np.zeros(50, bool)
+    on[10:20] = on[35:40] = True
+    out = skeleton_fit._held(rows, on)
+    assert np.ptp(out[10:20]) == 0 and out[10, 0] == pytest.approx(rows[10:20].mean())
+    assert np.ptp(out[35:40]) == 0 and out[35, 0] == pytest.approx(rows[35:40].mean())
+    assert np.abs(np.diff(out[:, 0])).max() < 2 * (rows[1, 0] - rows[0, 0])
 
 
 def test_the_world_heading_of_a_clip_does_not_matter() -> None:

@@ -10,10 +10,10 @@ from mwx.errors import MwxError
 from mwx.experts.kinematics import Limbs
 from mwx.robot import H1
 from mwx.router import DESCRIPTIONS, Demonstration, label_by_rules
-from mwx.router.body_state import averaged, body_state
+from mwx.router.body_state import BodyState, averaged, body_state
 from mwx.router.demos import LABELLED
 from mwx.router.key_frames import FEWEST, MOST, key_frames
-from mwx.router.state_rules import steady
+from mwx.router.state_rules import _choices, steady
 
 NAMES = tuple(DESCRIPTIONS)
 HANDS, _ = Limbs(("left_hand", "right_hand")).place(H1.home_joints[None])
@@ -73,6 +73,47 @@ def test_the_thresholds_lie_where_they_say():
     assert set(told(states(target=far - [0.02, 0, 0]))) == {"reach"}
     assert set(told(states(target=LEFT, speed=0.5))) == {"walk"}  # the base is not slow
     assert set(told(states(height=0.52, pitch=-1.4))) == {"stand"}  # on its back
+
+
+def chosen(height=0.98, lean=0.0, prone=True, speed=0.0, distance=(9.0, 9.0), closing=(0.0, 0.0),
+           named=False):
+    """The expert that the rules find for one state in plain quantities."""
+    state = BodyState(*(np.array([x]) for x in (height, lean, prone, speed, distance, closing,
+                                                named)))
+    return NAMES[_choices(state, NAMES)[0]]
+
+
+SEATED, FOURS = {"height": 0.7, "lean": 0.2}, {"height": 0.6, "lean": 1.2}
+
+
+@pytest.mark.parametrize(("state", "name", "low", "high", "below", "above"), [
+    (FOURS, "height", 0.69, 0.71, "crawl", "stand"),
+    ({"height": 0.6}, "lean", np.radians(49), np.radians(51), "sit", "crawl"),
+    (FOURS, "prone", False, True, "stand", "crawl"),
+    (SEATED, "height", 0.49, 0.51, "stand", "sit"), (SEATED, "height", 0.79, 0.81, "sit", "stand"),
+    (SEATED, "speed", 0.49, 0.51, "sit", "walk"), ({}, "speed", 0.14, 0.16, "stand", "step"),
+    ({}, "speed", 1.99, 2.01, "walk", "run"), (FOURS, "speed", 0, 3, "crawl", "crawl"),
+    ({}, "distance", (0.24, 9), (0.26, 9), "reach", "stand"),
+    ({}, "closing", (0.09, 0), (0.11, 0), "stand", "reach"),
+    ({"named": True}, "closing", (0, 0.09), (0, 0.11), "stand", "reach_two_hands"),
+    ({"distance": (9, 0.1)}, "named", False, True, "stand", "reach_two_hands"),
+    ({"distance": (0.1, 9)}, "named", False, True, "reach", "reach"),
+    ({"distance": (9, 0.1)}, "closing", (0, 0), (0.2, 0), "stand", "reach_two_hands"),
+])
+def test_every_threshold_from_both_sides(state, name, low, high, below, above):
+    assert (chosen(**state | {name: low}), chosen(**state | {name: high})) == (below, above)
+
+
+def test_a_hand_at_rest_on_a_moving_base_closes_in_on_nothing():
+    proprio, target, right = states(100, speed=0.4, target=LEFT + [5.0, 0, 0])
+    np.testing.assert_allclose(body_state(demo((proprio, target, right))).closing, 0, atol=1e-9)
+
+
+def test_a_short_segment_goes_to_the_longer_neighbour():
+    assert steady(np.repeat([0, 1, 2], (30, 5, 60)), 25).tolist() == [0] * 30 + [2] * 65
+    assert steady(np.repeat([0, 1, 2], (60, 5, 30)), 25).tolist() == [0] * 65 + [2] * 30
+    for steps, seen in ((24, {"stand"}), (25, {"stand", "crawl"})):  # half a second
+        assert set(told(states(100), states(steps, height=0.52, pitch=1.4), states(100))) == seen
 
 
 def test_swaying_is_not_walking():

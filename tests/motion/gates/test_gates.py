@@ -1,6 +1,7 @@
 """Each gate passes what is good and rejects what is spoiled, for the right reason."""
 
 import dataclasses
+import importlib
 import json
 import re
 
@@ -14,6 +15,7 @@ from mwx.motion import gates as g
 from mwx.motion.feedforward import feed_forward
 from mwx.robot import H1
 
+gate = importlib.import_module("mwx.motion.gates.tracking")  # not its function of that name
 QUICK = g.GateConfig(tracking=g.TrackingLimits(starts=3))
 
 
@@ -236,3 +238,49 @@ def test_known_verdicts_are_not_asked_again(stand: Reference) -> None:
 def test_an_unknown_gate_names_the_nearest(stand: Reference) -> None:
     with pytest.raises(MwxError, match="unknown gate 'kinematics': did you mean 'kinematic'"):
         g.evaluate(stand, ["kinematics"])
+
+
+@pytest.mark.parametrize(("quantity", "bound"), [
+    ("distance", 0.5), ("drop", 0.3), ("tilt", 0.78)])
+def test_a_robot_that_is_lost_stays_lost(stand: Reference, monkeypatch: pytest.MonkeyPatch,
+                                         quantity: str, bound: float) -> None:
+    rows = {name: np.zeros((2, 10)) for name in ("distance", "drop", "tilt")}
+    rows[quantity][0, 3] = bound + 0.01  # of one window, for one step of ten
+    rows[quantity][1, :] = bound - 0.01
+    monkeypatch.setattr(gate, "play", lambda *a: gate.Windows(np.array([0, 5]), **rows))
+    scores = g.tracking(stand).scores
+    assert scores["lost"] == pytest.approx(7 / 10 / 2)
+    assert scores["distance"] == pytest.approx(rows["distance"].mean(), abs=1e-6)
+
+
+def test_a_window_is_measured_against_the_reference_at_its_own_time(
+        walk: Reference, monkeypatch: pytest.MonkeyPatch) -> None:
+    limits, turn = g.TrackingLimits(starts=4), rotations.about("x", 0.3)
+    given: list[np.ndarray] = []
+
+    def simulate(qpos: np.ndarray, qvel: np.ndarray, ctrl: np.ndarray, threads: int) -> np.ndarray:
+        """Keep to the reference, but 0.1 m lower, and leaning."""
+        given.append(ctrl)
+        out = wanted.qpos[:, 1:].copy()
+        out[..., 2] -= 0.1
+        out[..., 3:7] = rotations.multiply(turn, out[..., 3:7])
+        return out
+
+    begins = np.linspace(0, walk.duration_s, 4, endpoint=False)
+    wanted = walk.frame(begins[:, None] + 0.02 * np.arange(26))
+    monkeypatch.setattr(gate, "_simulate", simulate)
+    found = gate.play(walk, limits)
+    np.testing.assert_allclose(found.drop, 0.1, atol=1e-9)
+    np.testing.assert_allclose(found.tilt, 0.3, atol=0.02)  # the reference leans a little itself
+    assert found.distance.shape == (4, 25) and (found.distance > 0.09).all()
+    np.testing.assert_allclose(given[0], wanted.ctrl[:, :-1], atol=1e-12)
+
+
+def test_a_command_acts_in_its_own_step(stand: Reference) -> None:
+    """Ten physics steps of the first command come before the second one's."""
+    ctrl = np.repeat(stand.ctrl[:1, None], 2, axis=1)
+    ctrl[:, 1] += 0.3
+    still = np.repeat(ctrl[:, :1], 2, axis=1)
+    moved, rests = (gate._simulate(stand.qpos[:1], 0 * stand.qvel[:1], c, 1) for c in (ctrl, still))
+    np.testing.assert_array_equal(moved[:, 0], rests[:, 0])
+    assert np.abs(moved[:, 1] - rests[:, 1]).max() > 1e-3
