@@ -195,6 +195,31 @@ def test_the_head_is_where_it_is_and_only_joints_have_joint_jerk():
     assert n.naturalness(nod)["asymmetry"] == pytest.approx(0, abs=1e-9)
 
 
+def test_hips_and_chest_are_two_bodies():
+    twist = motion({"torso": lambda t: 0.3 * np.sin(2 * np.pi * t)},
+                   quat=rotations.about("y", np.array(0.2)))
+    measured = n.naturalness(twist)
+    assert measured["hip_spin"] == pytest.approx(0, abs=1e-6)
+    assert measured["head_spin"] == pytest.approx(0.3 * 2 * np.pi / np.sqrt(2), rel=0.01)
+    # a leaning robot's chest turns against its own lean
+    assert measured["hip_tilt"] == pytest.approx(0, abs=1e-5) and measured["head_tilt"] > 1
+
+
+def test_a_sideways_pose_is_its_own_mirror_image():
+    wide = motion({"left_hip_roll": lambda t: 0.2 + 0 * t, "right_hip_roll": lambda t: 0 * t - 0.2})
+    assert n.asymmetry(wide, None) == pytest.approx(0, abs=1e-9)
+    lean = motion({"left_hip_roll": lambda t: 0.2 + 0 * t, "right_hip_roll": lambda t: 0.2 + 0 * t})
+    assert n.asymmetry(lean, None) == pytest.approx(np.degrees(0.4 * np.sqrt(2 / 19)), rel=1e-6)
+
+
+def test_a_sway_of_many_periods_is_no_gait():
+    """Ten sines of one size, each of the amplitude of a gait: none explains a third of it."""
+    rates = 2 * np.pi * np.linspace(0.5, 3.2, 10)
+    sway = motion({f"{side}_hip_pitch": lambda t, sign=sign: sign * 0.1 * sum(
+        np.sin(w * t + w) for w in rates) for side, sign in (("left", 1), ("right", -1))})
+    assert n.stride_period(sway) is None
+
+
 def test_tracking_error_is_in_degrees():
     still = motion()
     wanted = still.qpos[:, 7:] + np.radians(5.0)

@@ -1,5 +1,7 @@
 """Trials and disturbances: what a fall is, when pushes come, and that they do what they say."""
 
+import importlib
+
 import mujoco
 import numpy as np
 import pytest
@@ -20,6 +22,8 @@ from mwx.maths import rotations
 from mwx.robot import H1
 from mwx.sim.tasks import get
 from mwx.types import Obs
+
+module = importlib.import_module("mwx.evaluation.robustness")  # not its function of that name
 
 
 @pytest.fixture(scope="module")
@@ -122,6 +126,24 @@ def test_a_late_action_is_the_one_of_the_step_before():
         action, carry = late(obs, carry)
         seen.append(action[:, 0].tolist())
     assert seen == [[0, 0], [0, 0], [1, 1], [3, 2], [3, 3]]
+
+
+def test_each_condition_changes_what_it_says(monkeypatch):
+    asked, played = [], []
+    monkeypatch.setattr(module, "trial_env", lambda *a: asked.append(a[-1]))
+    monkeypatch.setattr(module, "play_trials", lambda policy, env, seed, push=None, record=False:
+                        played.append((policy, push)))
+    acts = falling()
+    for condition in (Condition("late", late=True), Condition("push", push=70.0),
+                      Condition("other", mass=1.2, friction=0.7)):
+        try_condition(acts, "stand", condition, trials=4)
+    plain, changed = H1.model(), asked[2](H1).model()
+    assert changed.body_mass == pytest.approx(1.2 * plain.body_mass)
+    assert changed.geom_friction[:, 0] == pytest.approx(0.7 * plain.geom_friction[:, 0])
+    assert asked[0](H1).model().body_mass == pytest.approx(plain.body_mass)
+    (late, none), (_, push), (same, no_push) = played
+    assert isinstance(late, Delayed) and same is acts and none is None is no_push
+    assert np.linalg.norm(push(250)[0]) == pytest.approx(70)
 
 
 def test_a_fall_is_seen_and_ends_the_trial():

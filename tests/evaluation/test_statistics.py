@@ -114,6 +114,19 @@ def test_the_band_holds_the_mean_and_draws_whole_seeds():
     assert (low == mean).all() and (high == mean).all()
 
 
+def test_the_band_of_many_seeds_is_that_of_their_mean():
+    values = np.random.default_rng(4).normal(size=(25, 3))
+    _, _, low, high = s.bootstrap_band([curve(*row) for row in values])
+    expected = [2 * 1.96 * s.standard_error(column) for column in values.T]
+    np.testing.assert_allclose(high - low, expected, rtol=0.15)
+
+
+def test_a_peak_lies_where_the_mean_was_highest():
+    peak = s.peak_return([curve(0, 8, 3), curve(2, 6, 5)])
+    assert (peak.mean, peak.step, peak.seeds) == (7, 2000, 2)
+    assert peak.stderr == pytest.approx(1)
+
+
 def test_curves_come_from_logged_rows():
     rows = [{"step": 0, "train/return": 1.0}, {"step": 5, s.TASK_RETURN: 3.0},
             {"step": 9, s.TASK_RETURN: None}, {"step": 5, s.TASK_RETURN: 4.0}]

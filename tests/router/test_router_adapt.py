@@ -1,6 +1,7 @@
 """The reward switcher: whose reference is rewarded, what enters the learner, exact continuation."""
 
 from dataclasses import dataclass, replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import torch
 
 from mwx.agents.config import PlannerConfig
 from mwx.agents.loop import Loop
+from mwx.agents.normaliser import FLOOR
 from mwx.agents.planner import plan
 from mwx.baselines.adaptation import adaptation
 from mwx.errors import MwxError
@@ -15,14 +17,15 @@ from mwx.experts import load_library
 from mwx.experts.alignment import alignment_reward
 from mwx.experts.library import expert_folders
 from mwx.router import TABLE_IV_SCHEDULES, CompositePolicy, reference_expert
-from mwx.router.adapt import adapt, play, rivals
+from mwx.router.adapt import _aligned, adapt, play, returns_of, rivals
 from mwx.router.adapt_config import AdaptConfig
 from mwx.router.adapt_env import AdaptEnv
-from mwx.router.adapted import load_adapted
+from mwx.router.adapted import Adapted, AdaptedCarry, load_adapted
 from mwx.router.candidates import plan_among
 from mwx.router.mixture import Mixture
 from mwx.runs import Run, read_json, read_metrics
 from mwx.sim import make
+from mwx.sim.rollout import Episodes
 
 NAMES = ("stand", "walk", "reach")
 
@@ -89,6 +92,77 @@ def test_progress_is_paid_once_and_lost_with_a_fall(world):
         np.testing.assert_allclose(extra, 10 * (paid.progress - at_first), atol=1e-9)
     assert falls and not plain.progress.any()
     assert np.array_equal(paid.cut(np.ones(2, bool)).vector, paid.view.vector)
+
+
+def test_rewards_add_up_with_their_weights_and_ends(world):
+    """One row falls, two meet the time limit: what is paid, what is seen, who starts anew."""
+    env = world(task_weight=0.5, progress_weight=10.0)
+    env.env.max_steps = 2
+    env.env.physics.joint_position("door_hatch_hinge")[:] = 1.0
+    first = env.step(np.zeros((3, 19)))
+    assert not first.done.any() and (env.progress > 0.05).all() and env.carry.started.all()
+    before, view = env.progress.copy(), env.view
+    env.env.physics.base_height[0] = 0.3
+    step = env.step(np.zeros((3, 19)))
+    assert step.terminated.tolist() == [True, False, False] == (~step.truncated).tolist()
+    p = step.final_obs.proprio
+    aligned = alignment_reward(p[:, 7:26], p[:, 32:51], view.q, view.qd, np.ones(19),
+                               env.mixture.config.alignment)
+    np.testing.assert_allclose(step.terms["alignment_return"], aligned, atol=0)
+    gained = [-before[0], 0, 0]  # the fall takes it back; a limit neither pays nor takes
+    np.testing.assert_allclose(step.reward, 0.5 * step.terms["task_return"] + aligned
+                               + 10 * np.array(gained), atol=1e-12)
+    assert not env.carry.started.any()
+    size = step.obs.vector.shape[1] - 19 - 2 * len(NAMES) - 19
+    assert (step.final_obs.vector[:, size:] != step.obs.vector[:, size:]).any(1).all()
+    assert step.final_obs.vector[0, 2] < 0.58 and step.obs.vector[0, 2] > 0.9
+
+
+def test_the_learner_observes_action_shares_stage_and_reference(library):
+    class LegsApart:
+        experts, groups = NAMES, 4
+
+        def weights(self, obs, progress):
+            leading = np.array([0, 1, 1, 1])  # the legs follow another expert than the rest
+            return np.eye(3)[leading][None].repeat(len(progress), 0), progress
+
+    agent = AdaptConfig().agent
+    for normalise in (True, False):
+        config = replace(AdaptConfig(), agent=replace(agent, model=replace(
+            agent.model, normalise=normalise)))
+        mixture = Mixture(CompositePolicy(LegsApart(), library), library, config)
+        env = AdaptEnv(make("door", 2, 0, 1), mixture, 0)
+        view = env.view
+        assert view.stage.tolist() == [1, 1] and np.allclose(view.shares, [0.25, 0.75, 0])
+        told = [0, FLOOR if normalise else 1.0, 0]
+        expected = np.concatenate([env.env.obs.vector, view.action, view.shares,
+                                   np.tile(told, (2, 1)), view.q], 1)
+        np.testing.assert_allclose(view.vector, expected.astype(np.float32), atol=0)
+        far, most = (mixture.command(view, np.full((2, 19), x)) for x in (50.0, 1.0))
+        assert np.array_equal(far, most)
+
+
+def test_an_adapted_policy_plans_anew_in_a_new_episode():
+    policy = object.__new__(Adapted)
+    policy.mixture = SimpleNamespace(restart=lambda carry, rows: (carry, rows.tolist()))
+    carry = policy.restart(AdaptedCarry("composite", torch.ones(2, 3, 4)), np.array([True, False]))
+    assert carry.composite == ("composite", [True, False])
+    assert carry.plan[0].abs().sum() == 0 and (carry.plan[1] == 1).all()
+
+
+def test_returns_on_a_card_by_hand():
+    played = Episodes(np.array([1.0, 2.0, 6.0]), np.array([1, 2, 3]), np.zeros(3, bool))
+    card = returns_of(played, 2.0)
+    assert card["task_return_mean"] == 3 and card["length_mean"] == 2
+    assert card["task_return_std"] == pytest.approx(np.sqrt(7))
+    assert card["task_return_stderr"] == pytest.approx(np.sqrt(7 / 3))
+    assert card["success_rate"] == pytest.approx(2 / 3) and card["returns"] == [1, 2, 6]
+    after = np.random.default_rng(0).normal(size=(1, 51))
+    final = SimpleNamespace(proprio=after)
+    view = SimpleNamespace(q=after[:, 7:26], qd=after[:, 32:51])
+    told = _aligned(SimpleNamespace(proprio=0 * after), None, SimpleNamespace(view=view),
+                    SimpleNamespace(final_obs=final, obs=SimpleNamespace(proprio=1 + after)))
+    assert told["alignment_return"] == pytest.approx(1)
 
 
 def test_joint_groups_align_with_their_own_expert(world, library):
@@ -207,6 +281,17 @@ def test_a_candidate_is_tried_and_none_changes_nothing(start):
     assert torch.allclose(planned(offered).action, model.good.expand(3, 2), atol=0.02)
     with pytest.raises(MwxError, match="5 candidates for 4 samples"):
         planned(torch.zeros(3, 5, 2))
+
+
+def test_candidates_stand_where_they_were_offered_whatever_was_planned():
+    model = OneGoodAction()
+    config = PlannerConfig(samples=8, policy_samples=4, elites=2, iterations=2, start="plan",
+                           std_start=0.05, std_max=0.1, std_min=0.0)
+    before = torch.full((3, 3, 2), -0.5)
+    offered = model.good.expand(3, 1, 2)
+    result = plan_among(model, torch.zeros(3, 4), before, offered, config, 0.99,
+                        torch.Generator().manual_seed(0), sample=False)
+    assert torch.allclose(result.action, model.good.expand(3, 2), atol=0.02)
 
 
 @pytest.fixture(scope="module")

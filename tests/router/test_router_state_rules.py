@@ -105,7 +105,7 @@ def test_every_threshold_from_both_sides(state, name, low, high, below, above):
 
 
 def test_a_hand_at_rest_on_a_moving_base_closes_in_on_nothing():
-    proprio, target, right = states(100, speed=0.4, target=LEFT + [5.0, 0, 0])
+    proprio, target, right = states(100, speed=0.4, target=LEFT + np.array([5.0, 0, 0]))
     np.testing.assert_allclose(body_state(demo((proprio, target, right))).closing, 0, atol=1e-9)
 
 

@@ -275,6 +275,24 @@ def test_answers_are_cached_and_checked_again(tmp_path, caplog):
         assert "damaged" in caplog.text
 
 
+@pytest.mark.parametrize("damage", [
+    ["no answer"], [json.dumps(answer(scores={"stand": 9}))], []])
+def test_a_cached_answer_that_is_no_longer_valid_is_asked_for_again(tmp_path, damage):
+    """The entry is whole and of this request: what it holds is checked all the same."""
+    with VlmServer(*[valid()] * 4) as server:
+        asker = provider(server, AnswerCache(tmp_path), samples=2)
+        first = asker.guide("door", TEXT, EXPERTS)
+        path = next(tmp_path.rglob("*.json"))
+        entry = json.loads(path.read_text())
+        whole = entry["answers"]
+        entry["answers"] = [whole[0], *damage]  # one of the two is spoilt, or missing
+        path.write_text(json.dumps(entry))
+        again = asker.guide("door", TEXT, EXPERTS)
+        assert len(server.requests) == 4
+        np.testing.assert_array_equal(again.weights, first.weights)
+        assert json.loads(path.read_text())["answers"] == whole
+
+
 def test_an_answer_is_recorded_and_read_back(tmp_path):
     with VlmServer(valid()) as server:
         told = provider(server).guide("door", TEXT, EXPERTS)
