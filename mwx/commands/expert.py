@@ -1,6 +1,9 @@
 """expert train, expert list."""
 
+import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from mwx.commands.words import Seed, Skill, Steps, Threads
 from mwx.files import target_folder
@@ -42,11 +45,29 @@ def show(root: Path | None = None) -> None:
     Args:
         root: folder of experts; the shipped ones unless told.
     """
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+
     from mwx.experts import load_library
     library = load_library(root)
+    on_screen = sys.stdout.isatty()
+    table = Table(box=SIMPLE_HEAD if on_screen else None, pad_edge=False)
+    for name, justify in (("expert", "left"), ("what it does", "left"), ("task return", "right"),
+                          ("alignment return", "right"), ("steps", "right"),
+                          ("trained in", "right")):
+        table.add_column(name, justify=justify, no_wrap=name != "what it does" or not on_screen)
     for name in library.names:
-        print(f"{name:<10}{library.descriptions[name]}")
-        scores = library.cards[name].get("scores", {})
-        for score, value in scores.items():
-            print(f"{'':10}{score} {value:g}" if isinstance(value, int | float) else
-                  f"{'':10}{score} {value}")
+        table.add_row(name, library.descriptions[name], *_told(library.cards[name]))
+    # no terminal: as wide as the text, so that no line is broken
+    Console(markup=False, highlight=False, emoji=False, width=None if on_screen else 1000).print(table)
+    print("returns: mean ± standard deviation over a card's episodes")
+
+
+def _told(card: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return both returns, the steps and the time of training as a card has them."""
+    scores, steps, seconds = card.get("scores", {}), card.get("steps"), card.get("wall_time_s")
+    returns = [f"{scores[f'{name}_mean']:.1f} ± {scores.get(f'{name}_std', 0.0):.1f}"
+               if f"{name}_mean" in scores else "-" for name in ("task_return", "alignment_return")]
+    return (*returns, "-" if steps is None else f"{steps:,}",
+            "-" if seconds is None else f"{max(1, round(seconds / 60))} min")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from mwx.errors import MwxError
-from mwx.evaluation.figures import INK, STYLE, to_png
+from mwx.evaluation.figures import INK, PALETTE, STYLE, to_png
 from mwx.evaluation.statistics import (
     TOLERANCE,
     WINDOW,
@@ -30,7 +30,6 @@ from mwx.types import Array
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#7F7F7F", "#56B4E9")  # Okabe and Ito's
 COLUMNS = ("peak return", "last evaluation", "best weights, other episodes", "success",
            "convergence [steps]", "paper: return", "paper: steps")
 TEN_THOUSAND = 10_000  # the paper's unit w
@@ -182,7 +181,7 @@ def ablation_curves(task: str, entries: Sequence[Entry]) -> "Figure":
         figure = Figure(figsize=(7.2, 4.0), layout="constrained")
         FigureCanvasAgg(figure)
         axes = figure.subplots()
-        for entry, colour in zip(entries, COLOURS * (1 + len(entries) // 6), strict=False):
+        for entry, colour in zip(entries, PALETTE * (1 + len(entries) // len(PALETTE)), strict=False):
             steps, mean, low, high = bootstrap_band(list(entry.curves.values()))
             seeds = len(entry.curves)
             axes.plot(steps / 1e3, mean, color=colour, lw=1.8, marker="o", ms=3,

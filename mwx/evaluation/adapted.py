@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mwx.errors import MwxError
-from mwx.evaluation.figures import INK, STYLE, to_png
+from mwx.evaluation.figures import ACCENT, INK, PALETTE, SECOND, STYLE, to_png
 from mwx.evaluation.published import METHODS_IV, TABLE_IV
 from mwx.evaluation.statistics import Curve, curve_from, standard_error
 from mwx.evaluation.tables import Table
@@ -151,16 +151,16 @@ def adapted_curves(runs: Sequence[Adaptation]) -> "Figure":
 
 def _panel(axes: "Axes", task: str, runs: Sequence[Adaptation]) -> None:
     for i, run in enumerate(runs):
-        for curve, began, colour, name in ((run.teacher, 0, "#0072B2", "its teacher"),
+        for curve, began, colour, name in ((run.teacher, 0, ACCENT, "its teacher"),
                                            (run.curve, run.taught, INK, "world model, unaided")):
             if curve is not None:
                 axes.plot((curve.steps + began) / 1e3, curve.values, color=colour, lw=1.6,
                           marker="o", ms=3, label=name if i == 0 else None)
         if run.taught:
-            axes.axvspan(0, run.taught / 1e3, color="#0072B2", alpha=0.08, lw=0)
+            axes.axvspan(0, run.taught / 1e3, color=ACCENT, alpha=0.08, lw=0)
     shown = runs[0]
-    for value, colour, name in ((shown.card["compared"][COMPOSITE], "#D55E00", "composite"),
-                                (shown.single[1], "#009E73", "best single expert")):
+    for value, colour, name in ((shown.card["compared"][COMPOSITE], SECOND, "composite"),
+                                (shown.single[1], PALETTE[2], "best single expert")):
         axes.axhline(value["task_return_mean"], color=colour, lw=1.2, ls=(0, (4, 3)), label=name)
     axes.set(title=task, xlabel="environment steps [thousand]")
     axes.set_xlim(left=0)

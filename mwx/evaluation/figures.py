@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 EXPERT_COLOURS = {"stand": "#0072B2", "walk": "#E69F00", "reach": "#009E73", "run": "#D55E00",
                   "sit": "#CC79A7", "carry": "#56B4E9", "crawl": "#B8A800",
                   "reach_two_hands": "#7F7F7F", "step": "#7A4B21"}
-ACCENT, SECOND = "#0072B2", "#D55E00"
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")  # for what is no skill
+ACCENT, SECOND = PALETTE[:2]
+GHOST_RGBA = (0.27, 0.55, 0.95, 0.24)  # of a reference beside the robot
 INK, LINE = "#4a4f57", "#c9ced6"  # in a page: var(--ink), var(--line)
 STYLE: dict[Any, Any] = {"font.size": 9.0, "axes.titlesize": 10.0, "axes.titleweight": "bold",
          "axes.titlelocation": "left", "axes.edgecolor": LINE, "axes.labelcolor": INK,

@@ -9,7 +9,7 @@ import mujoco
 import numpy as np
 
 from mwx.errors import MwxError
-from mwx.evaluation.figures import INK, LINE, STYLE
+from mwx.evaluation.figures import INK, LINE, PALETTE, STYLE
 from mwx.evaluation.motion_film import strip
 from mwx.evaluation.motion_stage import stage
 from mwx.files import write_whole
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 PAGE, DPI = (15.4, 10.9), 110  # [inch] width and height; pixels an inch
 PHASES, PHASE_SIZE = 8, (250, 248)  # pictures of the strip; [pixel] height, width
-LEFT, RIGHT, GOOD, BAD = "#0072B2", "#D55E00", "#2a9d6f", "#c1352f"
+(LEFT, RIGHT), GOOD, BAD = PALETTE[:2], "#2a9d6f", "#c1352f"
 JOINTS = ("hip_pitch", "hip_roll", "hip_yaw", "knee", "ankle", "shoulder_pitch", "shoulder_roll",
           "shoulder_yaw", "elbow", "torso")
 SMALL = 7.5  # [point]

@@ -7,6 +7,7 @@ import numpy as np
 from scipy.interpolate import make_interp_spline
 
 from mwx.errors import MwxError
+from mwx.evaluation.figures import GHOST_RGBA
 from mwx.maths import rotations
 from mwx.motion import MotionClip, Reference, bodies, roles
 from mwx.motion.feedforward import FEET
@@ -19,7 +20,7 @@ ASIDE = 1.15  # [m] of the person to the robot's left
 JOINT_RADIUS, BONE_RADIUS = 0.028, 0.019  # [m]
 LEFT, RIGHT, MIDDLE = (0.0, 0.45, 0.70, 1.0), (0.84, 0.37, 0.0, 1.0), (0.42, 0.45, 0.50, 1.0)
 CONTACT = (0.95, 0.62, 0.05, 1.0)
-GHOST, GHOST_RGBA = "ghost_", (0.27, 0.55, 0.95, 0.24)
+GHOST = "ghost_"
 AWAY = np.array([0.0, 0.0, -50.0])  # [m] where a mark waits that is not shown
 POINTS_PER_GROUP = 2  # contact marks of a part that bears weight, for each of its groups of links
 # bones of a clip whose file names no parents

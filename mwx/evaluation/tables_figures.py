@@ -8,7 +8,7 @@ import numpy as np
 
 from mwx.errors import MwxError
 from mwx.evaluation.card import task_of
-from mwx.evaluation.figures import INK, STYLE, to_png
+from mwx.evaluation.figures import INK, PALETTE, STYLE, to_png
 from mwx.evaluation.naturalness import MEASURES
 from mwx.evaluation.policies import load_policy
 from mwx.evaluation.run_sources import EXPERT, Group, Source
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")  # Okabe and Ito's
 PICTURES, PICTURE = 8, (300, 220)  # of a strip; [pixel] height and width
 START_S = 4.0  # [s] when a strip begins: the motion has settled
 GAITS = ("walk", "run", "carry", "crawl")
@@ -236,7 +235,7 @@ def _value(source: Source, name: str) -> float | None:
 def _colours(labels: Sequence[str]) -> dict[str, str]:
     """Return a colour a label: the experts' own first."""
     ordered = sorted(dict.fromkeys(labels), key=lambda x: not x.startswith(f"{EXPERT},"))
-    return {label: COLOURS[i % len(COLOURS)] for i, label in enumerate(ordered)}
+    return {label: PALETTE[i % len(PALETTE)] for i, label in enumerate(ordered)}
 
 
 def _legend(figure: "Figure", colours: dict[str, str], seeds: dict[str, list[int]]) -> None:

@@ -14,9 +14,10 @@ import mujoco
 import numpy as np
 
 from mwx.errors import MwxError
+from mwx.evaluation.figures import GHOST_RGBA
 from mwx.experts import Expert
 from mwx.integrations.viewer_panel import Panel, Status
-from mwx.integrations.viewer_scene import GHOST_COLOUR, WORLD, DrawnModel
+from mwx.integrations.viewer_scene import WORLD, DrawnModel
 from mwx.integrations.viewer_session import Session
 from mwx.robot import H1
 from mwx.router.policies import CompositePolicy, ScriptedSwitch
@@ -88,7 +89,7 @@ class Viewer:
         self._ghost: DrawnModel | None = None
         if ghosts:
             model = H1.model(drawn=True)
-            self._ghost = DrawnModel(self._server, model, "ghost", GHOST_COLOUR, floor=False)
+            self._ghost = DrawnModel(self._server, model, "ghost", GHOST_RGBA, floor=False)
             self._ghost_data = mujoco.MjData(model)
 
     def _place_camera(self, env: TaskEnv) -> None:

@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from mwx.evaluation.figures import ACCENT, SECOND, expert_colour
 from mwx.types import Array
 
 SPEEDS = (0.1, 4.0)  # of real time
 SINGLE, AGAIN = "Single step", "New episode"
-COLOURS = ("#2f6fde", "#e07b39", "#2a9d6f", "#b04fb5", "#c9a227", "#d1495b", "#4aa3c7", "#6b7280")
-GOOD, BAD = "#2a9d6f", "#d1495b"
 
 
 @dataclass
@@ -78,7 +77,7 @@ class Panel:
         gui = server.gui
         gui.set_panel_label(title)
         gui.configure_theme(control_width="medium", show_logo=False, show_share_button=False,
-                            brand_color=(47, 111, 222))
+                            brand_color=tuple(bytes.fromhex(ACCENT[1:])))
         gui.add_html(heading(policy, text))
         self.play = gui.add_button("Pause", icon="player-pause")
         self.more = gui.add_button_group("", (SINGLE, AGAIN))
@@ -156,14 +155,14 @@ def episode_html(status: Status) -> str:
                     for k, v in rows)
     last = f"<div style='opacity:.7;margin-top:.3em'>{html.escape(status.last)}</div>"
     return _box(f"<table style='border-spacing:0'>{table}</table>"
-                + bar("progress", status.progress, f"{status.progress:.0%}", COLOURS[0])
+                + bar("progress", status.progress, f"{status.progress:.0%}", ACCENT)
                 + (last if status.last else ""))
 
 
 def terms_html(status: Status) -> str:
-    """Return a bar for each reward term: full at 1, red where negative."""
+    """Return a bar for each reward term: full at 1, another colour where negative."""
     return _box("".join(
-        bar(name.replace("_", " "), abs(value), f"{value:z.3f}", GOOD if value >= 0 else BAD)
+        bar(name.replace("_", " "), abs(value), f"{value:z.3f}", ACCENT if value >= 0 else SECOND)
         for name, value in status.terms.items()) or "<i>no step yet</i>")
 
 
@@ -171,8 +170,8 @@ def weights_html(weights: Mapping[str, Array]) -> str:
     """Return a bar for each expert; three numbers where joint groups are weighed apart."""
     def said(values: Array) -> str:
         return " · ".join(f"{x:.2f}" for x in np.atleast_1d(values))
-    return _box("".join(bar(name, float(np.mean(values)), said(values), COLOURS[i % len(COLOURS)])
-                        for i, (name, values) in enumerate(weights.items())))
+    return _box("".join(bar(name, float(np.mean(values)), said(values), expert_colour(name))
+                        for name, values in weights.items()))
 
 
 def bar(name: str, share: float, said: str, colour: str) -> str:

@@ -13,7 +13,6 @@ from mwx.types import Array
 
 WORLD = "/world"  # what follows the robot: everything hangs on this frame
 HIDDEN_FROM_GROUP = 3  # MuJoCo's viewers show groups 0 to 2; ours keep collision shapes in 3
-GHOST_COLOUR = (0.27, 0.55, 0.95, 0.26)
 FLOOR = {"cell_color": (190, 194, 200), "section_color": (160, 166, 176), "cell_size": 0.5,
          "section_size": 2.0, "cell_thickness": 0.8, "section_thickness": 1.2,
          "plane_color": (214, 218, 224), "plane_opacity": 1.0, "shadow_opacity": 0.28,

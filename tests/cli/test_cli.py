@@ -1,9 +1,12 @@
 """The command line: help, mistakes, exit codes; every verb can be loaded and explained."""
 
 import json
+import re
 import subprocess
 import sys
 import time
+import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -133,14 +136,35 @@ def test_check_finds_versions_and_explains_every_extra() -> None:
 
 
 def test_processor_flags_are_read(tmp_path: object) -> None:
-    from pathlib import Path
     path = Path(str(tmp_path)) / "cpuinfo"
     path.write_text("processor: 0\nflags\t\t: fpu avx2 avx512f avx512_bf16 sse\n")
     assert check.cpu_flags(path) == ("avx2", "avx512f", "avx512_bf16")
     assert check.cpu_flags(path.with_name("none")) == ()
 
 
-def test_extras_are_those_of_the_project() -> None:
-    from importlib.metadata import metadata
-    declared = set(metadata("mwx").get_all("Provides-Extra") or ())
-    assert set(check.EXTRAS) <= declared
+def test_extras_are_those_of_the_project_and_something_imports_each() -> None:
+    root = Path(__file__).parents[2]
+    declared = tomllib.loads((root / "pyproject.toml").read_text())["project"][
+        "optional-dependencies"]
+    assert set(check.EXTRAS) == set(declared)
+    code = "\n".join(file.read_text() for file in (root / "mwx").rglob("*.py")
+                     if file.name != "check.py")
+    for extra in set(declared) - {"test", "dev", "benchmarks"}:  # tools
+        modules, _ = check.EXTRAS[extra]
+        assert len(modules) == len(declared[extra])
+        for module in modules:
+            used = rf"^\s*(import|from) {module}\b|import_module\(\"{module}\"\)"
+            assert re.search(used, code, re.M), f"nothing imports {module} of [{extra}]"
+
+
+def test_experts_are_listed_in_columns(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["expert", "list"]) == 0
+    head, *rows, last = capsys.readouterr().out.splitlines()
+    columns = [head.index(name) for name in ("expert", "what it does")]
+    right = [head.index(name) + len(name)
+             for name in ("task return", "alignment return", "steps", "trained in")]
+    assert len(rows) == 9 and "standard deviation" in last
+    line = next(row for row in rows if row.startswith("reach_two_hands"))
+    assert line[columns[1]:].startswith("stand and bring both") and line[columns[1] - 2:columns[1]] == "  "
+    ends = [line.index(x) + len(x) for x in ("910.9 ± 9.1", "920.8 ± 12.4", "64,000", "6 min")]
+    assert ends == right

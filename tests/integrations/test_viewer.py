@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from mwx.errors import MwxError
+from mwx.evaluation.figures import ACCENT, EXPERT_COLOURS, SECOND
 from mwx.evaluation.plain_policies import ConstantPolicy, RandomPolicy
 from mwx.evaluation.playing import player
 from mwx.integrations import viewer as viewer_module
@@ -213,5 +214,8 @@ def test_the_panel_says_what_it_is_told_and_trusts_no_text():
     assert "small control" in terms and "width:90.0%" in terms and "width:100.0%" in terms
     weights = panel.weights_html(status.weights)
     assert "width:75.0%" in weights and "width:25.0%" in weights
+    for name in status.weights:  # a skill has the colour that it has in the report
+        assert weights.count(f"background:{EXPERT_COLOURS[name]}") == 1
+    assert terms.count(ACCENT) == 1 == terms.count(SECOND) and said.count(ACCENT) == 1
     assert "width:0.0%" in panel.bar("broken", float("nan"), "nan", "#000")
     assert "&lt;script&gt;" in panel.heading("<script>", "")
