@@ -60,7 +60,9 @@ def show(root: Path | None = None) -> None:
     for name in library.names:
         table.add_row(name, library.descriptions[name], *_told(library.cards[name]))
     # no terminal: as wide as the text, so that no line is broken
-    Console(markup=False, highlight=False, emoji=False, width=None if on_screen else 1000).print(table)
+    console = Console(markup=False, highlight=False, emoji=False,
+                      width=None if on_screen else 1000)
+    console.print(table)
     print("returns: mean ± standard deviation over a card's episodes")
 
 

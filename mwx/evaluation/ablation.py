@@ -1,5 +1,6 @@
 """Table III and Fig. 8 from runs: what each part is worth, as Markdown, CSV and curves."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -181,7 +182,7 @@ def ablation_curves(task: str, entries: Sequence[Entry]) -> "Figure":
         figure = Figure(figsize=(7.2, 4.0), layout="constrained")
         FigureCanvasAgg(figure)
         axes = figure.subplots()
-        for entry, colour in zip(entries, PALETTE * (1 + len(entries) // len(PALETTE)), strict=False):
+        for entry, colour in zip(entries, itertools.cycle(PALETTE), strict=False):
             steps, mean, low, high = bootstrap_band(list(entry.curves.values()))
             seeds = len(entry.curves)
             axes.plot(steps / 1e3, mean, color=colour, lw=1.8, marker="o", ms=3,
