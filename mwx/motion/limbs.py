@@ -24,17 +24,17 @@ HELPERS = {"twist", "roll", "end", "site", "nub", "effector", "tip", "ik", "pole
 LEG, ARM = ("hip", "knee", "ankle"), ("shoulder", "elbow", "wrist")
 # part -> the last words of names that may mean it, and how much they do
 NEAR: dict[str, dict[str, float]] = {
-    "hip": {"thigh": 3, "upleg": 3, "upperleg": 3, "uleg": 3, "femur": 3, "hip": 2.5, "leg": 1,
-            "hipjoint": 1, "buttock": 0.5},
+    "hip": {"thigh": 3, "upleg": 3, "upperleg": 3, "uleg": 3, "femur": 3, "hip": 2.5, "legupper": 3,
+            "leg": 1, "hipjoint": 1, "buttock": 0.5},
     "knee": {"knee": 3, "shin": 3, "calf": 3, "lowerleg": 3, "lowleg": 3, "loleg": 3, "tibia": 3,
-             "leg": 2},
-    "ankle": {"ankle": 3, "foot": 2},
+             "shank": 3, "leglower": 3, "leg": 2},
+    "ankle": {"ankle": 3, "talus": 3, "foot": 2},
     "toe": {"toe": 3, "toes": 3, "toebase": 3, "ball": 3, "ballfoot": 3, "foot": 1},
-    "shoulder": {"upperarm": 3, "uparm": 3, "uarm": 3, "humerus": 3, "arm": 2.5, "shoulder": 2,
-                 "shldr": 2.5},
+    "shoulder": {"upperarm": 3, "uparm": 3, "uarm": 3, "armupper": 3, "humerus": 3, "arm": 2.5,
+                 "shldr": 2.5, "shoulder": 2},
     "elbow": {"elbow": 3, "forearm": 3, "farm": 3, "lowerarm": 3, "lowarm": 3, "loarm": 3,
-              "radius": 3, "arm": 0.5},
-    "wrist": {"wrist": 3, "hand": 2},
+              "armlower": 3, "ulna": 3, "radius": 3, "arm": 0.5},
+    "wrist": {"wrist": 3, "handwrist": 3, "hand": 2, "palm": 1},
 }
 # the same where a joint is called by the bone that ends in it (ASF)
 FAR: dict[str, dict[str, float]] = {

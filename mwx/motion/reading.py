@@ -14,7 +14,7 @@ from mwx.errors import MwxError, nearest
 from mwx.motion.clip import MotionClip, told_rate, without_held_frames
 from mwx.motion.formats import deepmimic, npz, robot_npz, smpl_arrays
 from mwx.motion.formats.amass import read_amass
-from mwx.motion.formats.asf_amc import FPS, read_amc, read_asf
+from mwx.motion.formats.asf_amc import read_amc, read_asf
 from mwx.motion.formats.bvh import read_bvh
 from mwx.motion.formats.cmu_h5 import read_cmu_h5
 from mwx.motion.formats.keypoints import POINTS, read_keypoints
@@ -46,7 +46,7 @@ Read = Callable[[Path, Options], MotionClip]
 
 def _amc(path: Path, options: Options) -> MotionClip:
     skeleton = read_asf(options.skeleton or _skeleton_beside(path))
-    return read_amc(path, skeleton, options.fps or FPS, options.told)
+    return read_amc(path, skeleton, options.fps, options.told)
 
 
 def _amass(path: Path, options: Options) -> MotionClip:

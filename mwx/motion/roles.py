@@ -44,7 +44,8 @@ def find_parts(names: Sequence[str], parents: Sequence[int] | None = None,
         index = next((plain[o] for o in options if o in plain and plain[o] != taken), None)
         if index is not None:
             found[place] = index
-    if parents is not None and positions is not None and max(parents, default=-1) >= 0:
+    tied = 0 <= max(parents or (-1,)) < len(names)
+    if tied and parents is not None and positions is not None:
         limbs = find_limbs(names, parents, positions)
         legs = {f"{place.split('_')[0]}_toe" for place in limbs if place.endswith("ankle")}
         found = {place: i for place, i in found.items() if place not in legs} | limbs

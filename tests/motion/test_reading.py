@@ -322,4 +322,6 @@ def test_angles_that_no_person_has_in_their_unit_are_said(tmp_path: Path) -> Non
 def test_a_bone_that_is_in_no_frame_is_said(tmp_path: Path) -> None:
     assert "no frame has rtibia: held as at rest" in read_clip(
         acclaim(tmp_path, skip="rtibia")).notes
-    assert not read_clip(acclaim(tmp_path)).notes
+    assert not read_clip(acclaim(tmp_path), fps=120).notes
+    assert read_clip(acclaim(tmp_path)).notes == (
+        "rate: 120 Hz, the CMU data base's; the file says none",)

@@ -190,13 +190,13 @@ def _sorted(found: dict[str, Bone], parents: dict[str, str], path: Path) -> dict
     return out
 
 
-def read_amc(path: Path, skeleton: Skeleton, fps: float = FPS,
+def read_amc(path: Path, skeleton: Skeleton, fps: float | None = None,
              told: Mapping[str, str] | None = None) -> MotionClip:
     """Read a motion on its skeleton; what was found out or assumed is in the clip's notes.
 
     Args:
         path: the .amc; skeleton: of its .asf.
-        fps: [Hz]; told: bone -> part its far end plays, where names do not tell.
+        fps: [Hz], FPS unless told; told: bone -> part its far end plays, where names do not tell.
 
     Raises:
         MwxError: no AMC, cut short, made for another skeleton, or not a number somewhere.
@@ -209,13 +209,15 @@ def read_amc(path: Path, skeleton: Skeleton, fps: float = FPS,
     parents = tuple(-1 if b.parent is None else tuple(skeleton.bones).index(b.parent)
                     for b in skeleton.bones.values())
     metres, more = units.said_unit(skeleton.metres, names, positions, str(skeleton.path), parents)
-    body = metres * (positions - positions[:, :1])
-    root, moved = root_path.in_metres(names, body, positions[:, 0], fps, up="y", source=str(path),
+    rate, body = fps or FPS, metres * (positions - positions[:, :1])
+    root, moved = root_path.in_metres(names, body, positions[:, 0], rate, up="y", source=str(path),
                                       what="root", unit=metres, parents=parents)
     if still := [n for n, bone in skeleton.bones.items() if bone.channels and n not in channels]:
         more += (f"no frame has {', '.join(still)}: held as at rest",)
+    if fps is None:
+        more += (f"rate: {FPS:g} Hz, the CMU data base's; the file says none",)
     return MotionClip(
-        names, parents, rotations.rotate(TO_Z_UP, body + root[:, None]), fps,
+        names, parents, rotations.rotate(TO_Z_UP, body + root[:, None]), rate,
         rotations.multiply(TO_Z_UP, turns), source=path.name,
         source_sha256=sha256(path.read_bytes()), licence=LICENCE, notes=(*notes, *more, *moved))
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from mwx.errors import MwxError
-from mwx.motion.clip import MotionClip, told_rate
+from mwx.motion.clip import MotionClip
 from mwx.motion.formats import root_path, units
 from mwx.motion.formats.bvh_text import Joint, Motion, parse
 from mwx.motion.formats.text import read_bytes
@@ -40,29 +40,28 @@ def read_bvh(path: Path, up: str | None = None, unit: str | None = None,
         MwxError: no BVH, cut short, wrong counts, not a number, nobody's size; with file and line.
     """
     data = read_bytes(path)
-    motion = parse(path, data)
+    motion = parse(path, data, fps)
     written = tuple(j.name for j in motion.joints)
     names, notes = _bare(written)
     plain = dict(zip(written, names, strict=True))
     names = with_told(names, {plain.get(name, name): part for name, part in (told or {}).items()},
                       str(path))
-    rate, said = told_rate(motion.fps, fps)
     added, more = _displacements(motion)
     metres, turn, found = _world(names, motion, added, up, unit, path)
     positions, turns = _forward(motion, added, metres, turn)
     parents = tuple(j.parent for j in motion.joints)
-    start = _calibration_frames(positions, rate)
+    start = _calibration_frames(positions, motion.fps)
     if start:
         more += ("frame 1 is a calibration pose far from frame 2: left out",)
     positions = positions[start:]
     root, moved = root_path.in_metres(
-        names, positions - positions[:, :1], positions[:, 0] / metres, rate, up="z",
+        names, positions - positions[:, :1], positions[:, 0] / metres, motion.fps, up="z",
         source=str(path), what=names[0], unit=metres, parents=parents)
     positions += (root - positions[:, 0])[:, None]
-    return MotionClip(names, parents, positions, rate, turns[start:],
+    return MotionClip(names, parents, positions, motion.fps, turns[start:],
                       source=path.name, source_sha256=sha256(data),
                       licence="as the source",
-                      notes=(*found, *moved, *notes, *more, *said, *motion.notes))
+                      notes=(*found, *moved, *notes, *more, *motion.notes))
 
 
 def _world(names: Sequence[str], motion: Motion, added: bool, up: str | None, unit: str | None,

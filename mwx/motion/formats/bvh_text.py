@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from mwx.errors import MwxError
-from mwx.motion.clip import check_frames
+from mwx.motion.clip import check_frames, told_rate
 from mwx.motion.formats.text import LARGEST, MAX_LINES, MAX_SIZE, MAX_WIDTH
 from mwx.types import Array
 
@@ -44,8 +44,12 @@ class Motion:
     notes: tuple[str, ...] = ()
 
 
-def parse(path: Path, data: bytes) -> Motion:
+def parse(path: Path, data: bytes, told: float | None = None) -> Motion:
     """Return what a file's bytes say.
+
+    Args:
+        path: of the file, for errors; data: its bytes.
+        told: [Hz] instead of the rate that it says.
 
     Raises:
         MwxError: no BVH, cut short, wrong counts, not a number; with file and line.
@@ -66,7 +70,7 @@ def parse(path: Path, data: bytes) -> Motion:
     joints = _hierarchy(path, text)
     if found is None:
         raise MwxError(f"{path}: cut short: it has no MOTION section")
-    return _motion(path, joints, data[found.end():], head.count(b"\n") + 1)
+    return _motion(path, joints, data[found.end():], head.count(b"\n") + 1, told)
 
 
 def _hierarchy(path: Path, text: str) -> tuple[Joint, ...]:
@@ -163,7 +167,8 @@ def _complete(path: Path, joints: list[Joint]) -> tuple[Joint, ...]:
     return tuple(joints)
 
 
-def _motion(path: Path, joints: tuple[Joint, ...], body: bytes, line: int) -> Motion:
+def _motion(path: Path, joints: tuple[Joint, ...], body: bytes, line: int, told: float | None
+            ) -> Motion:
     """Read what follows the word MOTION in some line of the file."""
     whole = body.partition(END)[0].rstrip(b"\0 \t\r\n")
     left = body[len(whole):].strip()
@@ -179,26 +184,34 @@ def _motion(path: Path, joints: tuple[Joint, ...], body: bytes, line: int) -> Mo
     if step is None:
         raise MwxError(f"{path}:{line + heads[0] + 1}: 'Frame Time: seconds' is expected, found "
                        f"'{said[1][:40] if len(said) > 1 else ''}'")
-    fps = _rate(path, line + heads[1], step[1])
+    fps, said = _rate(path, line + heads[1], step[1], told)
     width = sum(len(j.channels or ()) for j in joints)
     values, notes = _values(path, rows[heads[1] + 1:], line + heads[1] + 1, width, len(joints),
                             (int(frames[1]), line + heads[0]))
     if left:
         notes = (f"{len(left)} bytes of padding (NUL, or from Ctrl-Z on) at the end: left out",
                  *notes)
-    return Motion(joints, values, fps, notes)
+    return Motion(joints, values, fps, (*said, *notes))
 
 
-def _rate(path: Path, line: int, word: str) -> float:
-    step = _numbers(path, line, [word])[0]
+def _rate(path: Path, line: int, word: str, told: float | None) -> tuple[float, tuple[str, ...]]:
+    """Return the rate [Hz] that is told, else the file's; a note where they differ."""
+    low, high = FPS_RANGE
+    try:
+        step = _numbers(path, line, [word])[0]
+    except MwxError:
+        if told is None:
+            raise
+        step = 0.0
+    if told is not None and not 1 / high <= step <= 1 / low:
+        return told, (f"rate: {told:g} Hz as told; the file's Frame Time is '{word[:20]}'",)
     if step <= 0:
         raise MwxError(f"{path}:{line}: Frame Time {word}: it is in seconds and above 0, "
                        "e.g. 0.033333 for 30 frames a second")
-    low, high = FPS_RANGE
     if not 1 / high <= step <= 1 / low:
         raise MwxError(f"{path}:{line}: Frame Time {word} s is {1 / step:g} frames a second; "
                        f"{low:g} to {high:g} are read. Is it in milliseconds?")
-    return round(1 / step, 2)  # .0083333 means 120 Hz
+    return told_rate(round(1 / step, 2), told)  # .0083333 means 120 Hz
 
 
 def _values(path: Path, rows: list[bytes], first: int, width: int, points: int,

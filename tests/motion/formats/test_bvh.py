@@ -265,6 +265,10 @@ def test_a_rate_that_is_told_counts_and_is_said(tmp_path: Path) -> None:
     clip = read(tmp_path, bvh(moving()), fps=120.0)
     assert clip.fps == 120 and "rate: 120 Hz as told; the file says 30" in clip.notes
     assert not any("rate" in note for note in read(tmp_path, bvh(moving()), fps=30.0).notes)
+    for wrong in ("0", "33.3", "none", "-1", "nan"):
+        clip = read(tmp_path, bvh(moving()).replace("0.033333", wrong), fps=50.0)
+        assert clip.fps == 50
+        assert f"rate: 50 Hz as told; the file's Frame Time is '{wrong}'" in clip.notes
 
 
 def test_depth_is_bounded_without_recursion(tmp_path: Path) -> None:
