@@ -1,10 +1,10 @@
 """The command line: help, mistakes, exit codes; every verb can be loaded and explained."""
 
 import json
+import os
 import re
 import subprocess
 import sys
-import time
 import tomllib
 from pathlib import Path
 
@@ -27,11 +27,15 @@ def test_overview_names_every_verb(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_help_is_quick() -> None:
+    """Of processor time, which a busy machine does not change."""
+    def spent():
+        used = os.times()
+        return used.children_user + used.children_system
     best = 9.0
     for _ in range(3):
-        start = time.perf_counter()
+        start = spent()
         assert run("--help").returncode == 0
-        best = min(best, time.perf_counter() - start)
+        best = min(best, spent() - start)
     assert best < 0.6
 
 

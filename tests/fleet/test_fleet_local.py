@@ -196,7 +196,7 @@ def status(pid):
         return "X", "0"
 
 
-def wait_for(condition, limit_s=20.0):
+def wait_for(condition, limit_s=120.0):
     end = time.monotonic() + limit_s
     while not condition():
         assert time.monotonic() < end, "it never came about"

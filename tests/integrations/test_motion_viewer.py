@@ -13,7 +13,7 @@ from mwx.integrations.motion_viewer import MotionViewer
 from mwx.motion import generate
 
 
-def until(condition, seconds=20.0):
+def until(condition, seconds=120.0):
     """Wait until a condition holds, at most so long."""
     end = time.monotonic() + seconds
     while not condition() and time.monotonic() < end:

@@ -117,7 +117,7 @@ def test_a_script_has_weights_and_a_ghost():
     assert {k: float(v.sum()) for k, v in session.weights(0).items()}["step"] == 1.0
 
 
-def wait_for(condition, seconds=20.0):
+def wait_for(condition, seconds=120.0):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "the viewer did not get there"

