@@ -10,17 +10,28 @@ text is not found, or a test fails without any mutation.
 """
 
 import argparse
+import multiprocessing
+import multiprocessing.connection
 import os
-import re
 import shutil
-import subprocess
 import sys
 import tempfile
 import tomllib
-from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+os.environ |= {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+sys.dont_write_bytecode = True
+
+# what takes long to load is loaded once, before the forks
+import mujoco  # noqa: E402, F401
+import pytest  # noqa: E402
+import scipy.linalg  # noqa: E402
+import scipy.optimize  # noqa: E402, F401
+import torch  # noqa: E402, F401
 
 ROOT = Path(__file__).parents[1]
 ROWS = Path(__file__).parent / "mutants"
@@ -62,8 +73,23 @@ def read_rows(part: str | None, only: str | None) -> list[Mutation]:
     return [row for row in rows if only is None or only.lower() in row.name.lower()]
 
 
-def failures(tests: Iterable[str], mutation: Mutation | None) -> tuple[set[str], str]:
-    """Run tests on a copy, mutated if asked; return the ids that failed, and what went wrong."""
+class Failed:
+    """A plug-in of pytest that keeps the ids of the tests whose own words failed."""
+
+    def __init__(self) -> None:
+        self.ids: set[str] = set()
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        """Called by pytest after every phase of a test."""
+        if report.failed and report.when == "call":
+            self.ids.add(report.nodeid)
+
+
+def failures(tests: Sequence[str], mutation: Mutation | None) -> tuple[set[str], str]:
+    """Run tests on a copy, mutated if asked; return the ids that failed, and what went wrong.
+
+    To be called once in a process which has not imported the package.
+    """
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         shutil.copytree(ROOT / "mwx", folder / "mwx", ignore=shutil.ignore_patterns("__pycache__"))
@@ -71,22 +97,45 @@ def failures(tests: Iterable[str], mutation: Mutation | None) -> tuple[set[str],
         wrong = mutation.apply(folder) if mutation else None
         if wrong:
             return set(), wrong
-        environment = os.environ | {"PYTHONPATH": str(folder), "OMP_NUM_THREADS": "1",
-                                    "PYTHONDONTWRITEBYTECODE": "1"}
-        # -P: the repository's own copy is not on the path
-        made = subprocess.run(
-            [sys.executable, "-P", "-m", "pytest", "-q", "-rf", "--no-header", "--tb=no", "-p",
-             "no:cacheprovider", "-p", "no:randomly", "-n", "0", *sorted(set(tests))],
-            cwd=ROOT, env=environment, capture_output=True, text=True)
-    failed = set(re.findall(r"^FAILED (\S+::[^\s\[]+(?:\[.*?\](?= - |$))?)", made.stdout, re.M))
-    if made.returncode not in (0, 1) or (made.returncode and not failed):
-        return failed, (made.stdout + made.stderr).strip()[-600:]
-    return failed, ""
+        os.chdir(ROOT)
+        sys.path.insert(0, place)
+        os.environ["PYTHONPATH"] = place  # of what the tests start
+        failed, said = Failed(), folder / "said"
+        with open(said, "w") as file, redirect_stdout(file), redirect_stderr(file):
+            code = pytest.main(["-q", "--no-header", "--tb=line", "-p", "no:cacheprovider", "-n",
+                                "0", *tests], plugins=[failed])
+        wrong = "" if code == 0 or failed.ids else said.read_text().strip()[-600:]
+    return failed.ids, wrong
 
 
-def judge(mutation: Mutation) -> tuple[bool, str]:
+def results(runs: Iterable[tuple[Sequence[str], Mutation | None]], jobs: int
+            ) -> Iterator[tuple[Mutation | None, set[str], str]]:
+    """Yield the failures of runs, each in a process of its own, as they end."""
+    context = multiprocessing.get_context("fork")
+
+    def tell(pipe: Any, run: tuple[Sequence[str], Mutation | None]) -> None:
+        pipe.send(failures(*run))
+
+    waiting, running = list(runs), {}
+    while waiting or running:
+        while waiting and len(running) < jobs:
+            ours, theirs = context.Pipe(False)
+            child = context.Process(target=tell, args=(theirs, waiting[0]))
+            child.start()
+            theirs.close()
+            running[ours] = child, waiting.pop(0)[1]
+        for ours in multiprocessing.connection.wait(list(running)):
+            child, mutation = running.pop(ours)
+            try:
+                failed, wrong = ours.recv()
+            except EOFError:
+                failed, wrong = set(), "the process of its tests ended early"
+            child.join()
+            yield mutation, failed, wrong
+
+
+def judge(mutation: Mutation, failed: set[str], wrong: str) -> tuple[bool, str]:
     """Return whether a mutation is killed by every test that it names, and a line about it."""
-    failed, wrong = failures(mutation.tests, mutation)
     if wrong:
         return False, f"BROKEN    {mutation.name}: {wrong}"
     passed = [test for test in mutation.tests
@@ -108,17 +157,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given.list or not rows:
         print("\n".join(f"{row.name}  ({row.file})" for row in rows) or "no such rows")
         return 0 if rows else 1
-    failed, wrong = failures((test for row in rows for test in row.tests), None)
-    if failed or wrong:
-        print("these fail without a mutation:", *sorted(failed), wrong, sep="\n  ")
+    sound = True
+    for _, failed, wrong in results([(sorted({t for row in rows for t in row.tests}), None)], 1):
+        if failed or wrong:
+            print("these fail without a mutation:", *sorted(failed), wrong, sep="\n  ")
+            sound = False
+    if not sound:
         return 1
-    with ThreadPoolExecutor(given.jobs) as pool:
-        results = []
-        for killed, line in pool.map(judge, rows):
-            print(line, flush=True)
-            results.append(killed)
-    print(f"{sum(results)} of {len(results)} killed")
-    return 0 if all(results) else 1
+    killed = 0
+    for mutation, failed, wrong in results([(row.tests, row) for row in rows], given.jobs):
+        assert mutation is not None
+        dead, line = judge(mutation, failed, wrong)
+        killed += dead
+        print(line, flush=True)
+    print(f"{killed} of {len(rows)} killed")
+    return 0 if killed == len(rows) else 1
 
 
 if __name__ == "__main__":

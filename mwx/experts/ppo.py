@@ -145,6 +145,17 @@ def advantages(reward: Array, value: Array, next_value: Array, terminated: Array
     return out
 
 
+def clipped_loss(ratio: Tensor, gain: Tensor, clip: float) -> Tensor:
+    """Return the policy's loss (), the mean of -min(r A, clip(r, 1 - c, 1 + c) A).
+
+    Args:
+        ratio: (R,) r, probability of an action now over that when it was drawn.
+        gain: (R,) A, its advantage.
+        clip: c.
+    """
+    return -torch.minimum(ratio * gain, ratio.clamp(1 - clip, 1 + clip) * gain).mean()
+
+
 class Ppo:
     """PPO over an environment, with checkpoints by the clock.
 
@@ -297,9 +308,7 @@ def improve(policy: ImitationPolicy, optimiser: torch.optim.Optimizer, data: dic
             x, a = obs[rows], action[rows]
             new = log_prob(policy, x, a)
             ratio = (new - old[rows]).clamp(-20, 20).exp()
-            g = gains[rows]
-            clipped = ratio.clamp(1 - config.clip, 1 + config.clip)
-            loss = -torch.minimum(ratio * g, clipped * g).mean()
+            loss = clipped_loss(ratio, gains[rows], config.clip)
             value = (policy.value(x) - targets[rows]).square().mean()
             if config.anchor:  # divergence from what it acts around, with the same noise
                 apart = policy.own(x) / policy.std().detach()

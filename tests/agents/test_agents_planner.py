@@ -33,10 +33,11 @@ class Line:
 CONFIG = PlannerConfig(samples=256, policy_samples=8, elites=32, iterations=6, std_min=0.01)
 
 
-def test_score_with_a_terminal_value():
+@pytest.mark.parametrize("mu", [1.0, 0.2])
+def test_score_with_a_terminal_value(mu):
     z, actions = torch.zeros(1, 1), torch.tensor([[[0.5], [0.5]]])
-    score = trajectory_score(Line(), z, actions, CONFIG, 0.9, torch.zeros(1, 1))
-    assert score.item() == pytest.approx(0 + 0.9 * -(0.5 ** 2) + 0.81 * 3.0)
+    score = trajectory_score(Line(), z, actions, replace(CONFIG, mu=mu), 0.9, torch.zeros(1, 1))
+    assert score.item() == pytest.approx(0 + 0.9 * -(0.5 ** 2) + 0.81 * mu * 3.0)
 
 
 def test_score_with_a_value_at_every_step_is_equation_7():

@@ -32,8 +32,8 @@ def planned(model, z, config=CONFIG, seed=0, mean=None, sample=True, rows=None):
     return plan(model, z, mean, config, 0.97, torch.Generator().manual_seed(seed), sample, rows)
 
 
-@pytest.mark.parametrize("changes", [{}, {"value_at": "every", "mu": 0.3}, {"q_reduce": "min"},
-                                     {"horizon": 1}, {"horizon": 5}])
+@pytest.mark.parametrize("changes", [{}, {"mu": 0.3}, {"value_at": "every", "mu": 0.3},
+                                     {"q_reduce": "min"}, {"horizon": 1}, {"horizon": 5}])
 @pytest.mark.parametrize("activation", ["mish", "relu"])
 @pytest.mark.parametrize("members", [None, [2, 0]])
 def test_the_fast_score_is_equation_7(changes, activation, members):
@@ -261,3 +261,14 @@ def test_planning_in_bf16_changes_scores_by_its_rounding():
         rounded = make_score(model, z, CONFIG, 0.97, None)(actions, noise)
     assert rounded.dtype == torch.float32
     assert 0 < float((exact - rounded).abs().max()) < 0.1 * float(exact.abs().max())
+
+
+def test_what_acts_while_training_is_an_elite_and_the_plans_noise():
+    config = replace(ONE, method="cem", std_max=0.1, elites=1)  # one elite: std is std_min
+    found = [plan(Fixed(lambda a: a), torch.zeros(1, 1), torch.zeros(1, 1, 1),
+                  replace(config, std_min=s), 1.0, torch.Generator().manual_seed(0)).action.item()
+             for s in (0.0, 0.1)]
+    key = int(torch.randint(2**32, (1,), generator=torch.Generator().manual_seed(0)))
+    noise = draw_noise(key, torch.arange(1), config, 1, torch.device("cpu"))
+    assert found[0] == pytest.approx(0.1 * noise.search[0, 0, :, 0, 0].max().item())
+    assert found[1] - found[0] == pytest.approx(0.1 * noise.action.item(), abs=1e-6)

@@ -4,6 +4,7 @@ import errno
 import os
 import shutil
 import subprocess
+from collections import deque
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import torch
 from point_mass import PointMass
 from test_agents_loop import build
 
+from mwx.agents import checkpoint as agents_checkpoint
 from mwx.agents.replay import Replay
 from mwx.errors import MwxError
 from mwx.runs import Run
@@ -210,3 +212,38 @@ def test_a_resumed_run_logs_no_step_twice(tmp_path):
     loop.train(resume=True)
     steps = [row["step"] for row in loop.run.metrics()]
     assert steps == sorted(set(steps)) and steps[-1] == 400
+
+
+def test_every_part_of_a_loop_is_as_it_was_after_a_restore(tmp_path):
+    """Each with values of its own: who is driven, plans, what the watch saw, and the rest."""
+    loop = build(tmp_path, **STEPS | {"steps": 176})
+    loop.train()
+    loop.driven = np.arange(8) % 3 == 0
+    loop.plans = torch.randn(loop.plans.shape)
+    loop.debt = 0.375
+    loop.watch.largest, loop.watch.streaks = 17.5, {"value": 3, "gradient": 41}
+    loop.finished = {"return": deque([3.5, -2.5], maxlen=64)}
+    loop.returns["return"] += np.arange(8)
+    loop.moments.add(np.random.default_rng(0).normal(2, 3, (8, 2)))
+    loop.learner.log_entropy, loop.learner.updates = -1.75, 29
+    loop.learner.scale.fill_(6.5)
+    loop.step = 184
+    loop.save()
+    other = build(tmp_path, **STEPS, seed=5)
+    agents_checkpoint.restore(other)
+    assert np.array_equal(other.driven, loop.driven) and torch.equal(other.plans, loop.plans)
+    assert (other.step, other.debt) == (184, 0.375)
+    assert other.watch.get_state() == loop.watch.get_state() and not other.watch.well
+    assert other.finished == loop.finished and other.finished["return"].maxlen == 64
+    for name, value in loop.returns.items():
+        assert np.array_equal(other.returns[name], value)
+    for name, value in loop.moments.get_state().items():
+        assert np.array_equal(other.moments.get_state()[name], value)
+    assert np.array_equal(other.obs.vector, loop.obs.vector)
+    assert torch.equal(other.noise.get_state(), loop.noise.get_state())
+    assert other.rng.bit_generator.state == loop.rng.bit_generator.state
+    ours, theirs = loop.learner.get_state(), other.learner.get_state()
+    assert ours[1] == theirs[1] == {"updates": 29, "log_entropy": -1.75}
+    assert ours[0].keys() == theirs[0].keys() and float(other.learner.scale) == 6.5
+    for name, value in ours[0].items():
+        assert np.array_equal(theirs[0][name], value), name
