@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+import torch
 
 from mwx import cli, recipes
-from mwx.agents.agent import load_agent
+from mwx.agents.agent import Agent, TaskAgentConfig, load_agent
 from mwx.baselines.world_model import task_agent, train_agent
 from mwx.errors import MwxError
 from mwx.evaluation import load_policy
@@ -73,3 +74,10 @@ def test_the_baseline_has_the_published_constants():
     assert (1 / planner.temperature, planner.std_min, planner.std_max) == (0.5, 0.05, 2.0)
     assert planner.q_members == 2
     assert agent.loop.planned and agent.loop.updates_per_step == 1
+
+
+def test_a_plan_is_forgotten_where_an_episode_starts():
+    agent = Agent(TaskAgentConfig("h1-stand", 5, 2), None, planned=True)
+    carry = torch.ones_like(agent.initial(3))
+    after = agent.restart(carry, np.array([False, True, False]))
+    assert not agent.initial(3).any() and not after[1].any() and (after[[0, 2]] == 1).all()

@@ -66,3 +66,24 @@ def test_training_with_everything_on_continues_bit_for_bit(walk):
         one, two = env.step(action), other.step(action)
         assert np.array_equal(one.obs.vector, two.obs.vector)
         assert np.array_equal(one.reward, two.reward)
+
+
+def test_bumps_are_rare_horizontal_and_as_strong_as_told():
+    class Robots:
+        robot_qpos = np.zeros((4000, 26))
+        robot_qvel = np.ones((4000, 25))
+
+        def set_robot(self, rows, qpos, qvel):
+            self.rows, self.qvel = rows, qvel
+
+    robots = Robots()
+    config = dataclasses.replace(PLAIN, push_interval_s=0.1, push_speed=0.4)
+    Disturbances(config, 4000, 3).bump(robots, np.random.default_rng(0))
+    assert len(robots.rows) == pytest.approx(4000 * 0.02 / 0.1, rel=0.1)
+    added = robots.qvel - 1
+    assert not added[:, 2:].any() and np.allclose(added[:, :2].std(0), 0.4, rtol=0.1)
+    assert np.abs(added[:, :2].mean(0)).max() < 0.05
+    never = Robots()
+    Disturbances(dataclasses.replace(config, push_interval_s=0.0), 4000, 3).bump(
+        never, np.random.default_rng(0))
+    assert not hasattr(never, "rows")

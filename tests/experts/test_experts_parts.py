@@ -138,6 +138,33 @@ def test_the_ramp_starts_at_home(walk):
     assert np.abs(target.q[0] - H1.home_joints).max() < 0.06
 
 
+def test_halfway_in_a_motion_is_half_the_motion(walk):
+    prior, obs = ClipPrior(walk, start_s=0.3, ramp_s=1.0), some_obs(1)
+    half, _ = prior.look(obs, dataclasses.replace(prior.initial(1), age_s=np.full(1, 0.48)))
+    whole, after = prior.look(obs, dataclasses.replace(prior.initial(1), age_s=np.full(1, 5.0)))
+    home = H1.home_joints
+    assert np.allclose(half.ramp, 0.5) and np.allclose(whole.ramp, 1)
+    assert np.allclose(half.q, (home + whole.q) / 2) and np.allclose(half.qd, whole.qd / 2)
+    assert np.allclose(half.ctrl, (home + whole.ctrl) / 2)
+    assert np.allclose(half.speed, whole.speed / 2) and whole.speed[0] > 0.5
+    assert np.allclose(half.height, (H1.home_qpos[2] + whole.height) / 2)
+    assert np.allclose(whole.ctrl, walk.command(np.array([0.31])))
+    assert np.allclose(whole.qd, walk.frame(np.array([0.32])).qvel[:, 6:])
+    assert np.allclose([after.time_s, after.age_s], [[0.32], [5.02]])
+
+
+def test_a_commanded_arm_leads_the_measured_one_by_little(stand):
+    prior = ReachPrior(stand)
+    proprio = np.concatenate([stand.qpos[:1], np.zeros((1, 25))], -1)
+    target = np.array([[0.4, 0.3, 1.3]])
+    obs, carry = Obs(proprio, proprio, np.zeros((1, 0)), target), prior.initial(1)
+    ahead = []
+    for _ in range(60):  # held by somebody: it does not move
+        wanted, carry = prior.look(obs, carry)
+        ahead.append(np.abs(wanted.ctrl[0, prior.arm] - stand.qpos[0, 7:][prior.arm]).max())
+    assert np.max(ahead) == pytest.approx(0.2) and np.diff(ahead).max() < 0.06
+
+
 @pytest.mark.parametrize("motion", ["walk", "stand"])
 def test_features_of_the_mirror_are_the_mirrored_features(motion, walk, stand):
     reference = {"walk": walk, "stand": stand}[motion]

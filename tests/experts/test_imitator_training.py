@@ -66,6 +66,23 @@ def test_the_clip_that_is_lost_is_drawn_more(env: ImitatorEnv) -> None:
     assert np.mean(drawn) > 0.55
 
 
+def test_following_pays_one_and_less_for_each_way_off(env: ImitatorEnv) -> None:
+    f, c, still = env.followers, env.config, np.zeros((8, 19))
+    f.place(np.arange(8), f.clip, f.frame, np.zeros((8, 25)), np.zeros((8, 25)))
+    exact = f.wanted = f.bank.look(f.clip, f.frame)
+    f.distance = np.zeros(8)
+    assert np.allclose(env._reward(still), 1)
+    assert np.allclose(env._reward(still + 0.5), 1 - c.effort / 4)
+    f.distance = np.full(8, 0.25)
+    assert np.allclose(env._reward(still), 0.3 * np.exp(-c.position / 16) + 0.4 / 2 + 0.3)
+    f.distance, off = np.zeros(8), np.zeros(26)
+    off[7:] = 0.2
+    f.wanted = dataclasses.replace(exact, qpos=exact.qpos + off)
+    assert np.allclose(env._reward(still), 0.8 + 0.2 * np.exp(-c.joints * 19 * 0.04))
+    f.wanted = dataclasses.replace(exact, qvel=exact.qvel + 2.0)
+    assert np.allclose(env._reward(still), 0.9 + 0.1 * np.exp(-c.speed * 19 * 4))
+
+
 def test_state_continues_bit_for_bit(env: ImitatorEnv) -> None:
     action = 0.2 * np.random.default_rng(0).normal(size=(60, 8, 19))
     for a in action[:20]:

@@ -79,7 +79,7 @@ def test_the_value_function_may_have_a_rate_of_its_own(critic_rate):
                                  critic_rate=critic_rate)
     policy = ImitationPolicy(5, 3, config)
     before = {k: v.clone() for k, v in policy.state_dict().items()}
-    optimiser = torch.optim.Adam(rated(policy, config), lr=1e-4, eps=1e-12)
+    optimiser = torch.optim.Adam(rated(policy, config), lr=1.0, eps=1e-12)  # improve sets it
     improve(policy, optimiser, rollout_of_noise(), config, 1e-4, torch.Generator().manual_seed(0))
     step = {k: float((v - before[k]).abs().max()) for k, v in policy.state_dict().items()}
     # Adam's first step is as long as the rate

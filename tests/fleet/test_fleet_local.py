@@ -124,6 +124,16 @@ def test_a_job_ends_with_who_started_it_and_nobody_else_takes_over(standins, tmp
     assert record.attempts(job.path)[0].get("exit") is None
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="asks the kernel of Linux")
+def test_who_starts_after_its_holder_ended_ends_at_once():
+    code = ("import os, sys; os.environ['MWX_FLEET_PARENT'] = sys.argv[1]\n"
+            "from mwx.fleet.leash import hold\nhold(); print('at work')")
+    for holder, ends in ((os.getpid(), (0, "at work\n")), (1 << 22, (137, ""))):
+        made = subprocess.run([sys.executable, "-c", code, str(holder)], capture_output=True,
+                              text=True)
+        assert (made.returncode, made.stdout) == ends
+
+
 def test_two_fleets_in_one_folder_are_refused(standins, tmp_path):
     lock = take_lock(tmp_path)
     with pytest.raises(MwxError, match="another process is at work"):

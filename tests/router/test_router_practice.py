@@ -14,7 +14,7 @@ from mwx.experts.ppo import ImitationPolicy, Ppo
 from mwx.router.adapt import adapt, play
 from mwx.router.adapt_config import AdaptConfig
 from mwx.router.adapt_env import AdaptEnv
-from mwx.router.adapted import load_adapted
+from mwx.router.adapted import Adapted, AdaptedCarry, load_adapted
 from mwx.router.mixture import Mixture
 from mwx.router.policies import single_expert
 from mwx.router.practice import (
@@ -28,6 +28,7 @@ from mwx.router.practice import (
 )
 from mwx.runs import Run, read_json
 from mwx.sim import make
+from mwx.types import Obs, Step
 
 SMALL = TeacherConfig(kind="ppo", steps=96, num_envs=2, rollout=16, hidden=16)
 
@@ -86,6 +87,70 @@ def test_who_lies_is_cut_a_second_later_where_the_task_pays_on(practice):
     assert cuts[:, 0].tolist() == [False] * (LYING_STEPS - 1) + [True]
     assert not cuts[:, 1:].any()
     assert env.obs.proprio[0, 2] > 0.9 and env.lying[0] == 0
+
+
+class Scripted:
+    """Three environments that end, pay and show what a test says; keeps the rows that were cut."""
+
+    num_envs, act_dim, obs_dim, max_steps = 3, 1, 2, 1_000
+
+    def __init__(self):
+        self.ends = {"terminated": np.zeros(3, bool), "truncated": np.zeros(3, bool)}
+        self.cuts, self.rng = [], np.random.default_rng(0)
+
+    def reset(self, seed=None):
+        vector = self.rng.normal(3, 2, (3, 2)).astype(np.float32)
+        return Obs(vector, np.ones((3, 51)), np.zeros((3, 0)), np.full((3, 3), np.nan))
+
+    def step(self, action):
+        self.final, self.paid = self.reset(), self.rng.normal(2, 1, 3)
+        return Step(self.reset(), self.paid, terms={"task_return": self.paid},
+                    final_obs=self.final, **self.ends)
+
+    def cut(self, rows):
+        self.cuts.append(rows.tolist())
+        return self.reset()
+
+
+def test_a_fall_at_the_time_of_a_cut_is_a_fall_and_only_own_cuts_start_anew():
+    world = Scripted()
+    env = PracticeEnv(world, 10, 0.9, 0)
+    env.age[:] = 9  # all are due
+    world.ends = {"terminated": np.array([True, False, False]),
+                  "truncated": np.array([False, True, False])}
+    step = env.step(np.zeros((3, 1)))
+    assert step.terminated.tolist() == [True, False, False]
+    assert step.truncated.tolist() == [False, True, True]
+    assert world.cuts == [[False, False, True]] and not env.age.any()
+
+
+def test_every_step_is_seen_by_the_features_and_every_episode_has_its_own_return():
+    world = Scripted()
+    env, seen, paid, totals = PracticeEnv(world, 1_000, 0.5, 0), [], np.zeros(3), []
+    for t in range(40):
+        world.ends["terminated"] = np.array([t % 7 == 6, False, False])
+        step = env.step(np.zeros((3, 1)))
+        seen.append(world.final.vector)
+        rows = np.concatenate(seen)
+        assert np.allclose(step.final_obs.vector, np.clip(
+            (world.final.vector - rows.mean(0)) / rows.std(0), -LIMIT, LIMIT), atol=1e-3)
+        paid = 0.5 * paid + world.paid
+        totals.append(paid.copy())
+        paid[step.done] = 0
+        assert np.allclose(step.reward, world.paid / max(np.std(totals), 0.02), atol=1e-5)
+
+
+def test_a_restarted_policy_forgets_its_plan_and_nobody_elses():
+    class Mixed:
+        act_dim = 1
+
+        def restart(self, carry, rows):
+            return np.where(rows, 0, carry)
+
+    carry = AdaptedCarry(np.arange(1, 4), torch.ones(3, 2, 1))
+    after = Adapted(Mixed(), None, 0, planned=True).restart(carry, np.array([False, True, False]))
+    assert after.composite.tolist() == [1, 0, 3]
+    assert after.plan[:, :, 0].tolist() == [[1, 1], [0, 0], [1, 1]]
 
 
 def test_returns_have_unit_deviation_and_a_bonus_does_not_drown_the_rest(practice):
