@@ -125,7 +125,8 @@ def chance(all_cases: list[Case]) -> str:
         return f"{sum(led):.1f} of {len(led)}"
 
     tasks = [case for case in all_cases if case.weights is not None]
-    kl = np.mean([np.sum(case.weights * np.log(case.weights * count)) for case in tasks])
+    kl = np.mean([np.sum(case.weights * np.log(case.weights * count)) for case in tasks
+                  if case.weights is not None])
     texts = [case for case in all_cases if case.weights is None]
     return f"| uniform | - | {top(tasks)} | {top(texts)} | {kl:.2f} | - | - |"
 

@@ -130,7 +130,7 @@ def add_guidance(report: Report, guidance: "Guidance") -> None:
     model = f", model {past.model}, {past.n_samples} answers" if past.model else ""
     report.add_section("Guidance", guidance.task_text)
     report.add_text(f"Source: `{past.source}`{model}. " + (
-        f"{past.model} answered." if past.model else "No model was asked."))
+        f"{past.model} answered." if past.model else "No vision-language model was asked."))
     report.add_figure(figures.relevance_bars(guidance.experts, guidance.weights, guidance.spread,
                                              guidance.title),
                       "Relevance w_v of each expert for the task (eq. 10).")

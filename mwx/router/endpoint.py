@@ -148,6 +148,8 @@ class Endpoint:
             failures += 1
             final = advice or not failure.passing or failures >= self.config.attempts
             if final:
+                if question.image is not None and failure.status in (400, 422, 500):
+                    advice = advice or "if this model takes no picture, leave it out"
                 raise MwxError(self._explain(failure, failures, advice))
             self._wait(failure, failures, deadline)
             if failure.status in (500, 501) and failures == self.config.attempts - 1:

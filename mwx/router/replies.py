@@ -105,7 +105,7 @@ def _texts(choice: dict[str, Any]) -> tuple[str, str]:
     message = choice.get("message") or choice.get("delta") or {"content": choice.get("text")}
     if not isinstance(message, dict):
         return "", ""
-    content, text, thought = message.get("content"), "", ""
+    content, text = message.get("content"), ""
     for part in content if isinstance(content, list) else [content]:
         if isinstance(part, dict) and not isinstance(part.get("text"), str):
             if "thinking" in part or "reasoning" in str(part.get("type")):
@@ -114,8 +114,8 @@ def _texts(choice: dict[str, Any]) -> tuple[str, str]:
         if isinstance(part, dict) and part.get("type") in ("thinking", "reasoning"):
             continue
         text += part["text"] if isinstance(part, dict) else part if isinstance(part, str) else ""
-    for name in ("reasoning_content", "reasoning", "thinking"):
-        thought = thought or (message[name] if isinstance(message.get(name), str) else "")
+    thoughts = [message.get(name) for name in ("reasoning_content", "reasoning", "thinking")]
+    thought = next((some for some in thoughts if isinstance(some, str) and some), "")
     return text if text.strip(BLANK) else "", thought
 
 

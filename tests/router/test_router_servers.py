@@ -225,6 +225,13 @@ def test_what_a_model_does_not_take_is_named_at_once(fault):
     assert len(server.requests) == 1
 
 
+def test_an_unexplained_refusal_of_a_picture_says_what_to_try():
+    vague = fails(422, "messages.1.content: Input should be a valid string")
+    with VlmServer(vague) as server, pytest.raises(MwxError, match="takes no picture, leave it"):
+        ask(server, PNG)
+    assert formats(server) == ["json_schema", "json_object", None]
+
+
 ESCAPED = "".join(f"\\u{ord(letter):04x}" for letter in KEY)
 SPELLINGS = {
     "plain": KEY, "upper-case": KEY.upper(), "cut": KEY[:14], "end": KEY[-10:],
