@@ -4,13 +4,35 @@ Letters: B environments, T time steps, H planning horizon, N planner samples, K 
 J joints, O observation size, A action size, Z latent size.
 """
 
-from collections.abc import Mapping
+import dataclasses
+from collections.abc import Mapping, Sized
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
 Array = np.ndarray
+
+
+def brief(record: Any) -> str:
+    """Return a frozen record in one line: shapes of arrays, sizes of collections; a `__repr__`.
+
+    Fields that are None or empty are left out.
+    """
+    shown = ((f.name, _brief(getattr(record, f.name))) for f in dataclasses.fields(record))
+    return f"{type(record).__name__}({', '.join(f'{n}={s}' for n, s in shown if s)})"
+
+
+def _brief(value: Any) -> str:
+    if hasattr(value, "shape") and hasattr(value, "dtype"):
+        kind = str(value.dtype).removeprefix("torch.")
+        return f"{kind}{tuple(value.shape)}" if value.shape else str(value)
+    if value is None or (isinstance(value, Sized) and not len(value)):
+        return ""
+    if isinstance(value, Mapping) or (isinstance(value, tuple | list) and len(value) > 3):
+        return f"<{len(value)} of {type(value).__name__}>"
+    text = repr(value)
+    return text if len(text) <= 60 and "\n" not in text else f"{text.splitlines()[0][:57]}..."
 
 
 @dataclass(frozen=True)
@@ -32,6 +54,8 @@ class Obs:
     task: Array
     target: Array
     right_target: Array = None  # pyright: ignore[reportAssignmentType]
+
+    __repr__ = brief
 
     def __post_init__(self) -> None:
         if self.right_target is None:
@@ -69,6 +93,8 @@ class Step:
     truncated: Array
     terms: Mapping[str, Array]
     final_obs: Obs
+
+    __repr__ = brief
 
     @property
     def done(self) -> Array:

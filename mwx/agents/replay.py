@@ -15,7 +15,7 @@ from torch import Tensor
 from mwx.agents.archive import Archive
 from mwx.agents.episode_ends import EpisodeEnds
 from mwx.errors import MwxError
-from mwx.types import Array
+from mwx.types import Array, brief
 
 Storage = Literal["memory", "disk", "device"]
 SPARE = 1 / 8  # share of rows beyond those shown: what follows a checkpoint is written there
@@ -44,6 +44,8 @@ class SequenceBatch:
     valid: Tensor
     advice: Tensor
     advised: Tensor
+
+    __repr__ = brief
 
 
 class Replay:

@@ -10,7 +10,7 @@ from mwx.motion import Reference
 from mwx.motion.reference import mirror_qpos, mirror_qvel
 from mwx.robot import H1
 from mwx.robot.h1 import CONTROL_DT
-from mwx.types import Array
+from mwx.types import Array, brief
 
 SETTLE_S = 4.0  # [s] left out at the start: getting from the home pose into the motion
 SHORTEST_S = 1.0  # [s] of motion that a measurement needs after that
@@ -33,6 +33,8 @@ class Recording:
     torque: Array | None = None
     wanted: Array | None = None
     dt: float = CONTROL_DT
+
+    __repr__ = brief
 
     def __post_init__(self) -> None:
         frames = len(self.qpos)

@@ -11,7 +11,7 @@ import numpy as np
 
 from mwx.errors import MwxError
 from mwx.rng import generator
-from mwx.types import Array
+from mwx.types import Array, brief
 
 TASK_RETURN = "eval/task_return_mean"  # of unaided, deterministic episodes, in metrics.jsonl
 ALIGNMENT_RETURN = "eval/alignment_return_mean"
@@ -31,6 +31,8 @@ class Curve:
 
     steps: Array
     values: Array
+
+    __repr__ = brief
 
     def __post_init__(self) -> None:
         if self.steps.ndim != 1 or self.steps.shape != self.values.shape or not len(self.steps):

@@ -16,7 +16,7 @@ from mwx.experts import Expert
 from mwx.robot import H1, Robot
 from mwx.robot.h1 import CONTROL_DT
 from mwx.sim import HeldHands, TaskEnv, tasks
-from mwx.types import Array, Obs, Policy
+from mwx.types import Array, Obs, Policy, brief
 
 TRIALS, TRIAL_S = 10, 30.0  # the paper's number and length of trials
 # pelvis lower than this is a fall in tasks done on two feet, whose own rule waits for 0.2 m or for
@@ -47,6 +47,8 @@ class Trials:
     fell_at: Array
     task_return: Array
     recordings: tuple[Recording, ...] = ()
+
+    __repr__ = brief
 
     def __len__(self) -> int:
         return len(self.task_return)

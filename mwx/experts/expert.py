@@ -18,7 +18,7 @@ from mwx.experts.seat import SeatPrior
 from mwx.experts.steer import SteerPrior
 from mwx.motion import Reference
 from mwx.robot import H1
-from mwx.types import Array, Obs
+from mwx.types import Array, Obs, brief
 from mwx.untrusted import read_object, understood
 
 
@@ -28,6 +28,8 @@ class ExpertCarry:
 
     prior: priors.Carry
     plan: torch.Tensor  # (B, H, A)
+
+    __repr__ = brief
 
 
 def make_prior(config: ExpertConfig, reference: Reference) -> priors.ClipPrior | priors.ReachPrior:

@@ -15,7 +15,7 @@ from mwx.experts.kinematics import Limbs, rotation
 from mwx.motion import Reference
 from mwx.robot import H1
 from mwx.robot.h1 import CONTROL_DT
-from mwx.types import Array, Obs
+from mwx.types import Array, Obs, brief
 
 ARM_LEAD = 0.2  # [rad] lead of a commanded arm joint over the measured one: bounds the push
 HAND_STEP = 0.03  # [m] error that one control step reacts to at most: 1.5 m/s of the hand
@@ -40,6 +40,8 @@ class Carry:
     time_s: Array
     age_s: Array
     arm: Array
+
+    __repr__ = brief
 
     def where(self, rows: Array, other: "Carry") -> "Carry":
         """Return this carry with the rows (B,) bool taken from another."""
@@ -81,6 +83,8 @@ class Target:
     prone: bool = False
     heading: Array | float = 0.0
     away: Array | float = 0.0
+
+    __repr__ = brief
 
 
 class Prior(Protocol):

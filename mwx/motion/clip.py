@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mwx.errors import MwxError
-from mwx.types import Array
+from mwx.types import Array, brief
 
 MOST_HELD = 8  # repetitions of a frame that a data set may have been stored with
 MAX_FRAMES = 250_000  # 35 minutes at 120 Hz, up to 2 GB while an AMASS file is read
@@ -58,6 +58,8 @@ class MotionClip:
     notes: tuple[str, ...] = ()
     label: str = ""
     loops: bool = False
+
+    __repr__ = brief
 
     def __post_init__(self) -> None:
         where = f"clip '{self.source}'"

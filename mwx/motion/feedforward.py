@@ -10,7 +10,7 @@ from scipy.optimize import nnls
 from mwx.motion import bodies, tangent
 from mwx.motion.supports import lowest_points
 from mwx.robot import H1, h1_numbers
-from mwx.types import Array
+from mwx.types import Array, brief
 
 GRAVITY = 9.81  # [m/s^2]
 WEIGHT = h1_numbers.TOTAL_MASS * GRAVITY  # [N] body weight
@@ -60,6 +60,8 @@ class FeedForward:
     unexplained_moment: Array
     wrench: Array
     support_force: Mapping[str, Array] = field(default_factory=dict)
+
+    __repr__ = brief
 
     @property
     def utilisation(self) -> Array:

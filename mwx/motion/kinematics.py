@@ -11,7 +11,7 @@ import numpy as np
 
 from mwx.maths import rotations
 from mwx.motion import bodies
-from mwx.types import Array
+from mwx.types import Array, brief
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,8 @@ class Pose:
     axes: Array
     anchors: Array
     base: Array
+
+    __repr__ = brief
 
 
 @functools.cache

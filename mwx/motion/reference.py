@@ -14,7 +14,7 @@ from mwx.files import write_npz
 from mwx.maths import rotations
 from mwx.motion.supports import NAMES, mirrored_supports
 from mwx.robot import H1
-from mwx.types import Array
+from mwx.types import Array, brief
 from mwx.untrusted import parse_json, read_npz, understood
 
 SCHEMA = 1
@@ -38,6 +38,8 @@ class Frame:
     qvel: Array
     ctrl: Array
     contact: Array
+
+    __repr__ = brief
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,8 @@ class Reference:
     metrics: dict[str, Any] = field(default_factory=dict)
     supports: Array | None = None
     support_names: tuple[str, ...] = ()
+
+    __repr__ = brief
 
     def __post_init__(self) -> None:
         frames, joints = len(self.qpos), len(self.joint_names)

@@ -8,7 +8,7 @@ import numpy as np
 
 from mwx.robot import h1_numbers as n
 from mwx.robot.build import h1_spec
-from mwx.types import Array
+from mwx.types import Array, brief
 
 CONTROL_DT = 0.02  # [s] control period: 50 Hz, 10 physics steps (HumanoidBench)
 SUBSTEPS = 10
@@ -48,6 +48,8 @@ class Robot:
     mirror_joint: Array
     mirror_sign: Array
     build: Callable[[], mujoco.MjSpec]
+
+    __repr__ = brief
 
     @property
     def act_dim(self) -> int:

@@ -26,7 +26,7 @@ from mwx.router.policies import (
 )
 from mwx.router.practice import FILE, load_teacher
 from mwx.router.router import Router
-from mwx.types import Array, Obs, Policy
+from mwx.types import Array, Obs, Policy, brief
 from mwx.untrusted import read_object, understood
 
 CONFIG, WEIGHTS, MIXTURE = "adapt.json", "weights.safetensors", "mixture"
@@ -59,6 +59,8 @@ class AdaptedCarry:
     composite: CompositeCarry
     plan: torch.Tensor
     view: View | None = None
+
+    __repr__ = brief
 
 
 class Adapted:

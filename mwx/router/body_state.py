@@ -11,7 +11,7 @@ from mwx.robot import H1
 from mwx.router.demos import Demonstration
 from mwx.router.features import gravity_b
 from mwx.router.policies import CONTROL_DT
-from mwx.types import Array
+from mwx.types import Array, brief
 
 WINDOW_S = 0.5  # [s] over which speeds are averaged: more than half a step of a gait
 HANDS = ("left_hand", "right_hand")
@@ -40,6 +40,8 @@ class BodyState:
     distance: Array
     closing: Array
     right_named: Array
+
+    __repr__ = brief
 
 
 def body_state(demo: Demonstration) -> BodyState:

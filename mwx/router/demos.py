@@ -10,7 +10,7 @@ import numpy as np
 from mwx.errors import MwxError
 from mwx.files import write_npz
 from mwx.router.policies import Library, ScriptedSwitch, ScriptStage
-from mwx.types import Array, Env, Obs, Policy
+from mwx.types import Array, Env, Obs, Policy, brief
 from mwx.untrusted import read_npz, understood
 
 SCHEMA_VERSION = 2
@@ -49,6 +49,8 @@ class Demonstration:
     success: bool
     source: str
     task_return: float = 0.0
+
+    __repr__ = brief
 
     def __post_init__(self) -> None:
         lengths = {name: len(getattr(self, name)) for name in FIELDS}

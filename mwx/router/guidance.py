@@ -13,7 +13,7 @@ from mwx.config import from_dict
 from mwx.errors import MwxError, unknown
 from mwx.router.parse import InvalidAnswer, strict_json
 from mwx.runs import write_json
-from mwx.types import Array
+from mwx.types import Array, brief
 
 SCHEMA_VERSION = 1
 FLOOR = 0.02  # total mass spread evenly: reverse KL is infinite where w_v is zero
@@ -89,6 +89,8 @@ class Guidance:
     unsupported: bool
     spread: Array
     provenance: Provenance
+
+    __repr__ = brief
 
     def __post_init__(self) -> None:
         count = len(self.experts)

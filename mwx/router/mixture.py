@@ -16,7 +16,7 @@ from mwx.robot import H1
 from mwx.router.adapt_config import AdaptConfig
 from mwx.router.policies import CompositeCarry, CompositePolicy, groups_of
 from mwx.router.switcher import reference_expert, schedule
-from mwx.types import Array, Obs
+from mwx.types import Array, Obs, brief
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +40,8 @@ class View:
     qd: Array
     vector: Array
     after: CompositeCarry
+
+    __repr__ = brief
 
 
 class Mixture:

@@ -9,7 +9,7 @@ import numpy as np
 from mwx.errors import MwxError, unknown
 from mwx.robot import H1
 from mwx.router.composition import GROUPS, compose, joint_groups, smoothed, top_choice
-from mwx.types import Array, Obs
+from mwx.types import Array, Obs, brief
 
 CONTROL_DT = 0.02  # [s]
 
@@ -74,6 +74,8 @@ class CompositeCarry:
     stage: Array
     stage_s: Array
     proposals: Array | None = None
+
+    __repr__ = brief
 
     @property
     def shares(self) -> Array:
@@ -163,6 +165,8 @@ class FixedWeights:
 
     experts: tuple[str, ...]
     values: Array
+
+    __repr__ = brief
 
     def weights(self, obs: Obs, progress: Array) -> tuple[Array, Array]:
         """Return the fixed weights for every row, (B, 1, K), and the progress unchanged."""

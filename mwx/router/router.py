@@ -15,7 +15,7 @@ from mwx.files import write_json, write_weights
 from mwx.router.features import features
 from mwx.router.guidance import Guidance, load_guidance
 from mwx.router.network import NetworkConfig, RoutingNetwork
-from mwx.types import Array, Obs
+from mwx.types import Array, Obs, brief
 from mwx.untrusted import load_module, read_object
 
 SCHEMA_VERSION = 2  # 1 did not see the right hand's target
@@ -44,6 +44,8 @@ class Router:
     guidance: Guidance
     layout: Layout
     provenance: Mapping[str, Any]
+
+    __repr__ = brief
 
     @classmethod
     def create(cls, guidance: Guidance, layout: Layout, config: NetworkConfig, seed: int,

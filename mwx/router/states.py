@@ -10,7 +10,7 @@ from mwx.router.features import features
 from mwx.router.guidance import on_simplex
 from mwx.router.policies import CompositePolicy, ScriptedSwitch
 from mwx.router.priors import DemoPrior, demo_features, for_groups
-from mwx.types import Array, Env
+from mwx.types import Array, Env, brief
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +28,8 @@ class StatePool:
     before: Array
     progress: Array
     prior: Array
+
+    __repr__ = brief
 
     def __len__(self) -> int:
         return len(self.features)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from mwx.types import Array, Env, Obs, Policy, Step
+from mwx.types import Array, Env, Obs, Policy, Step, brief
 
 # Called each step with the observation acted on, the carry before and after acting, and the step;
 # returns further terms (B,) to sum.
@@ -28,6 +28,8 @@ class Episodes:
     length: Array
     terminated: Array
     terms: Mapping[str, Array] = field(default_factory=dict)
+
+    __repr__ = brief
 
     def __len__(self) -> int:
         return len(self.task_return)

@@ -86,6 +86,14 @@ def test_a_standing_foot_has_one_place_on_the_floor_within_reach_and_a_swinging_
         np.testing.assert_allclose(length, own, atol=0.03)  # H1's, whatever the person's are
 
 
+def test_a_standing_foot_keeps_its_heading_while_the_body_turns() -> None:
+    slow = moved(standing(CLIP, 100), np.linspace(0, 0.3, 100))
+    targets = fit(slow, ContactConfig())
+    assert targets.contact.all()
+    for side in leg_ik.SIDES:
+        assert np.ptp(targets.foot_yaw[side]) < 1e-9
+
+
 def test_marker_noise_goes_and_gait_stays() -> None:
     time = np.arange(0, 4, 1 / 120)
     pelvis = np.stack([0 * time, 0.05 * np.sin(2 * np.pi * 1.0 * time),

@@ -163,13 +163,13 @@ def test_divergences_by_hand_in_both_directions():
             "forward": 0.1 * log(0.2) + 0.8 * log(3.2) + 0.1 * log(0.4)}
     spread = -(0.5 * log(0.5) + 0.5 * log(0.25))
     for direction, demo in (("reverse", reverse), ("forward", forward)):
-        config = LossConfig(lambda0=2.0, half_life=10, beta=0.3, direction=direction)
+        config = LossConfig(lambda0=3.0, half_life=10, beta=0.3, direction=direction)
         terms = irm_loss(log_pi, w_v, p_demo, 10, config)
         assert float(terms["kl_demo"]) == pytest.approx(demo, abs=1e-6)
         assert float(terms["entropy"]) == pytest.approx(spread, abs=1e-6)
         assert float(terms["loss_task"]) == pytest.approx(task[direction] - 0.3 * spread, abs=1e-6)
         assert float(terms["loss"]) == pytest.approx(  # half of lambda_0 after a half-life
-            1.0 * (task[direction] - 0.3 * spread) + demo, abs=1e-6)
+            1.5 * (task[direction] - 0.3 * spread) + demo, abs=1e-6)
 
 
 # composites
@@ -184,7 +184,7 @@ def test_joints_belong_to_the_groups_that_their_names_say():
 
 
 def test_a_composite_hands_its_progress_on_and_stays_within_the_servos():
-    loud = dataclasses.replace(LIBRARY, actions=3 * LIBRARY.actions)
+    loud = dataclasses.replace(LIBRARY, actions=9 * LIBRARY.actions)
     policy, obs = CompositePolicy(Rising(), loud), ToyEnv(num_envs=2).reset(0)
     action, carry = policy(obs, policy.initial(2))
     action, carry = policy(obs, carry)

@@ -14,7 +14,7 @@ from mwx.motion.formats import root_path
 from mwx.motion.formats.npz import FPS_RANGE
 from mwx.motion.reference import Reference
 from mwx.robot import H1
-from mwx.types import Array
+from mwx.types import Array, brief
 
 MAX_ROWS = 100_000  # frames; 33 minutes at 50 Hz, and inverse dynamics visits each
 LARGEST = 7.0  # [rad] more than a full turn no joint of H1 makes: such numbers are degrees
@@ -56,6 +56,8 @@ class RobotMotion:
     advance: Array | None = None
     facts: dict[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+
+    __repr__ = brief
 
 
 def configurations(base: Array, quaternion: Array, joints: Array, where: Sequence[str]) -> Array:
