@@ -110,7 +110,8 @@ def _plain(archive: zipfile.ZipFile, path: Path, name: str, rows: bool, spare: b
                        "the file, so they are refused. Save it without: "
                        f"np.savez(..., {name}=np.asarray({name}, {kind}))")
     if rows and shape:
-        check_frames(shape[1] if shape[0] == 1 and len(shape) > 2 else shape[0], str(path))
+        first, *others = shape
+        check_frames(others[0] if first == 1 and len(others) > 1 else first, str(path))
     size = int(np.prod([float(n) for n in shape])) * dtype.itemsize
     if size > MAX_BYTES:
         raise MwxError(f"{path}: '{name}' takes {size / 2 ** 30:.1f} GiB (shape {shape}), more "
