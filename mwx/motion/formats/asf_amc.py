@@ -209,15 +209,15 @@ def read_amc(path: Path, skeleton: Skeleton, fps: float | None = None,
     parents = tuple(-1 if b.parent is None else tuple(skeleton.bones).index(b.parent)
                     for b in skeleton.bones.values())
     metres, more = units.said_unit(skeleton.metres, names, positions, str(skeleton.path), parents)
-    rate, body = fps or FPS, metres * (positions - positions[:, :1])
-    root, moved = root_path.in_metres(names, body, positions[:, 0], rate, up="y", source=str(path),
-                                      what="root", unit=metres, parents=parents)
+    rate = fps or FPS
+    positions, moved = root_path.on_its_path(names, metres * positions, rate, up="y",
+                                             source=str(path), unit=metres, parents=parents)
     if still := [n for n, bone in skeleton.bones.items() if bone.channels and n not in channels]:
         more += (f"no frame has {', '.join(still)}: held as at rest",)
     if fps is None:
         more += (f"rate: {FPS:g} Hz, the CMU data base's; the file says none",)
     return MotionClip(
-        names, parents, rotations.rotate(TO_Z_UP, body + root[:, None]), rate,
+        names, parents, rotations.rotate(TO_Z_UP, positions), rate,
         rotations.multiply(TO_Z_UP, turns), source=path.name,
         source_sha256=sha256(path.read_bytes()), licence=LICENCE, notes=(*notes, *more, *moved))
 

@@ -53,11 +53,8 @@ def read_bvh(path: Path, up: str | None = None, unit: str | None = None,
     start = _calibration_frames(positions, motion.fps)
     if start:
         more += ("frame 1 is a calibration pose far from frame 2: left out",)
-    positions = positions[start:]
-    root, moved = root_path.in_metres(
-        names, positions - positions[:, :1], positions[:, 0] / metres, motion.fps, up="z",
-        source=str(path), what=names[0], unit=metres, parents=parents)
-    positions += (root - positions[:, 0])[:, None]
+    positions, moved = root_path.on_its_path(names, positions[start:], motion.fps, up="z",
+                                             source=str(path), unit=metres, parents=parents)
     return MotionClip(names, parents, positions, motion.fps, turns[start:],
                       source=path.name, source_sha256=sha256(data),
                       licence="as the source",

@@ -70,10 +70,8 @@ def read_deepmimic(path: Path) -> MotionClip:
     data, frames, wraps = _parsed(path)
     fps, frames, notes = _even(frames, path)
     positions, turns = _forward(frames)
-    way, moved = root_path.in_metres(
-        [j.name for j in JOINTS], positions - positions[:, :1], positions[:, 0], fps, up="y",
-        source=str(path), what="root position")
-    positions += (way - positions[:, 0])[:, None]
+    positions, moved = root_path.on_its_path([j.name for j in JOINTS], positions, fps, up="y",
+                                             source=str(path))
     seam = _seam(positions) if wraps else np.inf
     if wraps:
         notes += (f"a loop by the file: its ends are {100 * seam:.0f} cm apart in the mean"

@@ -15,10 +15,10 @@ import numpy as np
 from mwx.errors import MwxError
 from mwx.files import write_npz
 from mwx.motion.clip import MotionClip
-from mwx.motion.formats import npz, units
+from mwx.motion.formats import npz, root_path, units
 from mwx.motion.formats.smpl_body import BODY, KINDS, NAMES, PARENTS
 from mwx.motion.reference import sha256
-from mwx.motion.roles import with_told
+from mwx.motion.roles import find_parts, with_told
 from mwx.types import Array
 
 POINTS = ("joint_pos_w", "joint_positions", "joints", "positions", "keypoints", "keypoints3d",
@@ -50,7 +50,7 @@ def read_keypoints(path: Path, fps: float | None = None, told: Mapping[str, str]
     points = arrays[where][0] if arrays[where].ndim == 4 and len(arrays[where]) == 1 else (
         arrays[where])
     if "joint_names" in arrays:
-        names = tuple(str(x) for x in np.atleast_1d(arrays["joint_names"]).reshape(-1))
+        names = tuple(npz.text(np.array([x])) for x in np.atleast_1d(arrays["joint_names"]).reshape(-1))
         parents = _parents(arrays, len(names), path)
     else:
         points, said = _smpl(points, where, path), (*said, "joints: SMPL's (no names in the file)")
@@ -61,7 +61,10 @@ def read_keypoints(path: Path, fps: float | None = None, told: Mapping[str, str]
         "joint_rot_w" in arrays) else None
     points, turns, notes = units.to_metres_z_up(
         names, points.astype(float), turns, up="z", source=str(path), parents=parents)
-    notes += (*said, *npz.left_out(path, arrays, spare))
+    points, moved = root_path.on_its_path(
+        names, points, rate, up="z", source=str(path), parents=parents,
+        root=find_parts(names, parents, points).get("pelvis", 0))
+    notes += (*moved, *said, *npz.left_out(path, arrays, spare))
     return MotionClip(
         names, parents, points, rate, turns,
         source=path.name, source_sha256=sha256(path.read_bytes()),

@@ -67,12 +67,28 @@ def in_metres(names: Sequence[str], body: Array, path: Array, fps: float, *, up:
         return path * slow[name], (f"units: '{what}' is in {name}, the body is not (feet then stay "
                                    "where they stand, or the floor is at 0); read so",)
     if unit * pace <= FASTEST:
-        return unit * path, (f"units: '{what}' is taken for that of the body; feet and floor do "
-                             "not tell",)
+        note = f"units: '{what}' is taken for that of the body; feet and floor do not tell"
+        return unit * path, (note,) if pace else ()
     guess = next((name for name in slow if name in UNITS), "another")
     raise MwxError(f"{source}: '{what}' moves at {unit * pace:.3g} m/s in the body's unit of "
                    f"length: is it in {guess}? Feet and floor do not tell; write it in the body's "
                    f"unit (and is {fps:g} Hz its rate?)")
+
+
+def on_its_path(names: Sequence[str], positions: Array, fps: float, *, up: str, source: str,
+                root: int = 0, unit: float = 1.0, parents: Sequence[int] | None = None
+                ) -> tuple[Array, tuple[str, ...]]:
+    """Return points (T, J, 3) [m] whose root's path may have been in another unit, and a note.
+
+    Args:
+        names, fps, up, source, parents: see `in_metres`.
+        positions: (T, J, 3) [m], if the path is in the unit of the body.
+        root: index of the point that is placed in the world; unit: [m] of a file unit of the body.
+    """
+    body = positions - positions[:, root, None]
+    path, notes = in_metres(names, body, positions[:, root] / unit, fps, up=up, source=source,
+                            what=names[root], unit=unit, parents=parents)
+    return body + path[:, None], notes
 
 
 def _body_in_path(ankles: Array, path: Array, fps: float) -> float | None:

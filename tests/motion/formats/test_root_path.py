@@ -21,6 +21,7 @@ from mwx.motion.formats.smpl_body import (
 )
 from mwx.motion.formats.smpl_body import Body as SmplBody
 from mwx.motion.formats.units import UNITS
+from mwx.motion.human import human_walk
 from mwx.robot import H1
 from mwx.types import Array
 
@@ -138,7 +139,21 @@ def test_deepmimic(unit: str, tmp_path: Path) -> None:
         return read_clip(tmp_path / "m.txt")
     clip = read(1 / UNITS[unit])
     np.testing.assert_allclose(clip.positions_w, read(1).positions_w, atol=1e-9)
-    assert any(f"'root position' is in {unit}" in note for note in clip.notes)
+    assert any(f"'root' is in {unit}" in note for note in clip.notes)
+
+
+@pytest.mark.parametrize("unit", OTHERS)
+def test_key_points(unit: str, tmp_path: Path) -> None:
+    """A root path was put on points in metres, in another unit."""
+    clip = human_walk(strides=2)
+    root = clip.positions_w[:, :1]
+    names = np.array(clip.names).astype("S")
+    np.savez(tmp_path / "m.npz", joint_pos_w=clip.positions_w - root + root / UNITS[unit],
+             joint_names=names, fps=clip.fps)
+    again = read_clip(tmp_path / "m.npz")
+    np.testing.assert_allclose(again.positions_w, clip.positions_w, atol=1e-9)
+    assert again.names == clip.names
+    assert any(f"'Pelvis' is in {unit}" in note for note in again.notes)
 
 
 @pytest.mark.parametrize("body", ["metres", "centimetres", "inches"])
