@@ -50,7 +50,7 @@ def read_keypoints(path: Path, fps: float | None = None, told: Mapping[str, str]
     points = arrays[where][0] if arrays[where].ndim == 4 and len(arrays[where]) == 1 else (
         arrays[where])
     if "joint_names" in arrays:
-        names = tuple(npz.text(np.array([x])) for x in np.atleast_1d(arrays["joint_names"]).reshape(-1))
+        names = tuple(npz.text(np.array([x])) for x in arrays["joint_names"].reshape(-1))
         parents = _parents(arrays, len(names), path)
     else:
         points, said = _smpl(points, where, path), (*said, "joints: SMPL's (no names in the file)")

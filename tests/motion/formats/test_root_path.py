@@ -147,7 +147,7 @@ def test_key_points(unit: str, tmp_path: Path) -> None:
     """A root path was put on points in metres, in another unit."""
     clip = human_walk(strides=2)
     root = clip.positions_w[:, :1]
-    names = np.array(clip.names).astype("S")
+    names = np.array(clip.names).astype("S")  # bytes
     np.savez(tmp_path / "m.npz", joint_pos_w=clip.positions_w - root + root / UNITS[unit],
              joint_names=names, fps=clip.fps)
     again = read_clip(tmp_path / "m.npz")
