@@ -52,7 +52,8 @@ def in_metres(names: Sequence[str], body: Array, path: Array, fps: float, *, up:
     ankles = body[:, [parts["left_ankle"], parts["right_ankle"]]]
     if np.median(lowest) < ERECT and not 1 / ALIKE < unit * high < ALIKE:
         high = 0.0  # of one who lies or crawls the height above the floor tells little
-    known = [n for n in (_body_in_path(ankles, line, fps), high) if n is not None and n > 0]
+    size = _body_in_path(ankles, line, fps)
+    known = [n for n in (size, high) if n is not None and n > 0]
 
     def off(metres: float) -> float:  # by how much a unit fails both, at most NO each
         return sum(min(abs(np.log(metres * n)), NO) for n in known)
@@ -67,7 +68,9 @@ def in_metres(names: Sequence[str], body: Array, path: Array, fps: float, *, up:
         return path * slow[name], (f"units: '{what}' is in {name}, the body is not (feet then stay "
                                    "where they stand, or the floor is at 0); read so",)
     if unit * pace <= FASTEST:
-        note = f"units: '{what}' is taken for that of the body; feet and floor do not tell"
+        told = "feet and floor do not tell" if size is None else (
+            f"feet would stay where they stand if it were {1 / (unit * size):.2g} times as long")
+        note = f"units: '{what}' is taken to be in the body's; {told}"
         return unit * path, (note,) if pace else ()
     guess = next((name for name in slow if name in UNITS), "another")
     raise MwxError(f"{source}: '{what}' moves at {unit * pace:.3g} m/s in the body's unit of "

@@ -111,7 +111,7 @@ def test_smplx_with_y_up(unit: str, tmp_path: Path) -> None:
 def test_what_nothing_tells_is_said_or_refused(tmp_path: Path) -> None:
     poses, trans = slide()
     floating = save(tmp_path / "m.npz", poses, trans - [0, 0, 0.9])
-    assert any("'trans' is taken for that of the body" in n for n in read_clip(floating).notes)
+    assert any("'trans' is taken to be in the body's" in n for n in read_clip(floating).notes)
     far = save(tmp_path / "far.npz", poses, 100 * (trans - [0, 0, 0.9]))
     with pytest.raises(MwxError, match=r"far\.npz: 'trans' moves at 90 m/s.*in centimetres"):
         read_clip(far)
