@@ -10,13 +10,15 @@ import torch
 from mwx.agents.config import PlannerConfig
 from mwx.agents.loop import Loop
 from mwx.agents.normaliser import FLOOR
-from mwx.agents.planner import plan
+from mwx.agents.planner import plan, shift
+from mwx.agents.world_model import WorldModel
 from mwx.baselines.adaptation import adaptation
 from mwx.errors import MwxError
 from mwx.experts import load_library
 from mwx.experts.alignment import alignment_reward
 from mwx.experts.library import expert_folders
 from mwx.router import TABLE_IV_SCHEDULES, CompositePolicy, reference_expert
+from mwx.router import adapted as adapted_module
 from mwx.router.adapt import _aligned, adapt, play, returns_of, rivals
 from mwx.router.adapt_config import AdaptConfig
 from mwx.router.adapt_env import AdaptEnv
@@ -148,6 +150,28 @@ def test_an_adapted_policy_plans_anew_in_a_new_episode():
     carry = policy.restart(AdaptedCarry("composite", torch.ones(2, 3, 4)), np.array([True, False]))
     assert carry.composite == ("composite", [True, False])
     assert carry.plan[0].abs().sum() == 0 and (carry.plan[1] == 1).all()
+
+
+def test_a_plan_starts_from_the_last_one_and_draws_the_same_noise(monkeypatch):
+    seen = []
+
+    def planned(model, z, plans, offered, config, discount, noise, sample):
+        seen.append((plans.clone(), noise.initial_seed(), sample))
+        return SimpleNamespace(action=plans[:, 0], mean=plans + torch.arange(1.0, 4)[:, None])
+
+    monkeypatch.setattr(adapted_module, "plan_among", planned)
+    model, config = object.__new__(WorldModel), AdaptConfig(seed=5)
+    model.__dict__.update(obs_dim=1, encode=lambda vector: vector)
+    mixture = SimpleNamespace(
+        act_dim=2, config=config, initial=lambda rows: None,
+        look=lambda obs, carry, step: SimpleNamespace(vector=np.float32([[len(seen)]]), after=None),
+        candidates=lambda view: np.zeros((1, 0, 2)), command=lambda view, action: action)
+    policy = Adapted(mixture, model, 0, planned=True)
+    carry = policy.initial(1)
+    for _ in range(2):
+        _, carry = policy(None, carry)
+    assert torch.equal(seen[1][0], shift(torch.tensor([[[1.0, 1], [2, 2], [3, 3]]])))
+    assert [x[1:] for x in seen] == [(5, False)] * 2 and seen[0][0].abs().sum() == 0
 
 
 def test_returns_on_a_card_by_hand():

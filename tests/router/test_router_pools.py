@@ -11,6 +11,7 @@ from mwx.robot import H1, H1HAND
 from mwx.router import (
     GROUPS,
     CompositePolicy,
+    Demonstration,
     DistillConfig,
     KeywordRules,
     LossConfig,
@@ -21,13 +22,16 @@ from mwx.router import (
     fit_prior,
     irm_loss,
     joint_groups,
+    relabel,
     scripted_demonstrations,
     train_router,
 )
 from mwx.router import train as train_module
-from mwx.router.demos import policy_demonstrations
+from mwx.router.demos import labels_by_action_error, policy_demonstrations
+from mwx.router.features import features
 from mwx.router.policies import FixedWeights, ScriptedSwitch, restart_carry, start_carry
 from mwx.router.states import StatePool, demo_pool, reset_pool, rollout_pool, sample
+from mwx.types import Obs
 
 SCRIPT = (ScriptStage("right", at_corner), ScriptStage("up"))
 LIBRARY = corner_library()
@@ -170,6 +174,66 @@ def test_divergences_by_hand_in_both_directions():
         assert float(terms["loss_task"]) == pytest.approx(task[direction] - 0.3 * spread, abs=1e-6)
         assert float(terms["loss"]) == pytest.approx(  # half of lambda_0 after a half-life
             1.5 * (task[direction] - 0.3 * spread) + demo, abs=1e-6)
+
+
+# P_demo and labels
+
+def shown(labels, progress, task_state, body) -> Demonstration:
+    """A made-up demonstration of T steps."""
+    steps = len(labels)
+    proprio = np.concatenate([body, np.zeros((steps, 51 - body.shape[1]))], 1)
+    proprio[:, 3] = 1.0
+    return Demonstration("corner", LIBRARY.names, proprio, task_state, np.full((steps, 3), np.nan),
+                         np.full((steps, 3), np.nan), progress, np.eye(3)[labels][:, None],
+                         np.zeros((steps, 2)), True, "made up")
+
+
+def test_usage_has_its_pseudo_counts_and_its_floor():
+    demo = shown(np.array([0, 0, 0, 1]), np.zeros(4), np.zeros((4, 1)), np.zeros((4, 3)))
+    prior = fit_prior([demo], 1, PriorConfig(kind="constant", alpha=2.0, floor=0.0))
+    told = prior(np.zeros((1, 1)), np.zeros(1))[0, 0]
+    np.testing.assert_allclose(told, np.array([5, 3, 2]) / 10)
+    floored = fit_prior([demo], 1, PriorConfig(kind="constant", alpha=2.0, floor=0.3))
+    np.testing.assert_allclose(floored(np.zeros((1, 1)), np.zeros(1))[0, 0], 0.7 * told + 0.1)
+
+
+def test_a_state_is_told_by_its_progress_and_by_one_number_of_the_task_among_many():
+    rng, steps = np.random.default_rng(0), 300
+    half = (np.arange(steps) >= steps // 2).astype(int)
+    body = np.zeros((steps, 3))
+    by_progress = fit_prior([shown(half, np.linspace(0, 1, steps), np.zeros((steps, 1)), body)],
+                            1, PriorConfig(kind="state"))
+    one = features(Obs(np.zeros((1, 1)), np.eye(51)[3:4], np.zeros((1, 1)),
+                       np.full((1, 3), np.nan)))
+    told = by_progress(np.repeat(one, 2, 0), np.array([0.1, 0.9]))
+    assert told[0, 0, 0] > 0.95 and told[1, 0, 1] > 0.95
+    noise = rng.normal(size=(steps, 51))
+    stage = rng.integers(0, 2, steps)
+    demo = shown(stage, np.zeros(steps), stage[:, None].astype(float), noise)
+    by_task = fit_prior([demo], 1, PriorConfig(kind="state"))
+    others = shown(stage, np.zeros(steps), stage[:, None].astype(float),
+                   rng.normal(size=(steps, 51)))
+    told = by_task(features(others.obs), np.zeros(steps))
+    assert told[np.arange(steps), 0, stage].mean() > 0.9
+
+
+def test_a_share_falls_by_e_at_the_temperature():
+    shares = labels_by_action_error(np.array([[0.2, 0.2]]), np.array([[[0.0, 0], [1, 1]]]),
+                                    temperature=0.6)  # mean squares 0.04 and 0.64
+    np.testing.assert_allclose(shares[0, 0], [1 / (1 + np.exp(-1)), 1 / (1 + np.e)])
+
+
+def test_relabelling_lets_the_experts_clocks_run():
+    class Clocks(type(LIBRARY)):
+        def __call__(self, obs, carry):
+            first = np.stack([carry, 0 * carry], -1) / 10
+            return np.stack([first, 0 * first, 1 - first], 1), carry + 1
+
+    demo = shown(np.zeros(8, int), np.zeros(8), np.zeros((8, 1)), np.zeros((8, 3)))
+    done = np.stack([np.arange(8), np.zeros(8)], -1) / 10  # what the first one does
+    experts = Clocks(LIBRARY.names, np.eye(3)[:, :2])
+    labels = relabel(dataclasses.replace(demo, actions=done), experts, 1e-4).labels[:, 0]
+    assert labels[0, 0] == pytest.approx(0.5) and (labels[1:, 0] > 0.99).all()
 
 
 # composites

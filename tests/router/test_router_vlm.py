@@ -293,6 +293,31 @@ def test_a_cached_answer_that_is_no_longer_valid_is_asked_for_again(tmp_path, da
         assert json.loads(path.read_text())["answers"] == whole
 
 
+@pytest.mark.parametrize(("told", "unsupported"), [(1, False), (2, True)])
+def test_the_middle_answer_gives_the_stages_and_most_say_what_is_unsupported(told, unsupported):
+    def reply(reach, text, wanting):
+        stages = [{"text": text, "expert": "walk", "fraction": 1.0}]
+        return valid(scores={"stand": 5, "walk": 5, "reach": reach}, stages=stages,
+                     unsupported=wanting)
+    with VlmServer(reply(0, "first", told > 1), reply(5, "middle", True),
+                   reply(10, "last", False)) as server:
+        guidance = ask(server, samples=3)
+    assert guidance.unsupported == unsupported
+    assert [stage.text for stage in guidance.stages] == ["middle"]
+
+
+def test_a_cached_answer_to_another_request_is_not_taken(tmp_path):
+    with VlmServer(*[valid()] * 2) as server:
+        asker = provider(server, AnswerCache(tmp_path))
+        asker.guide("door", TEXT, EXPERTS)
+        path = next(tmp_path.rglob("*.json"))
+        entry = json.loads(path.read_text())
+        entry["request"]["model"] = "another"
+        path.write_text(json.dumps(entry))
+        asker.guide("door", TEXT, EXPERTS)
+        assert len(server.requests) == 2
+
+
 def test_an_answer_is_recorded_and_read_back(tmp_path):
     with VlmServer(valid()) as server:
         told = provider(server).guide("door", TEXT, EXPERTS)
