@@ -70,8 +70,9 @@ def import_reference(path: str | Path, label: str | None = None, fps: float | No
         return dataclasses.replace(made, label=label or made.label)
     else:
         motion = read_npz(path, fps)
-    for note in motion.notes if say is not None else ():
-        say(note)
+    if say is not None:
+        for note in motion.notes:
+            say(note)
     return _reference(_at_50_hz(motion), path, label)
 
 

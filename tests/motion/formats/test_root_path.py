@@ -71,9 +71,8 @@ MOTIONS = {"walk": walk(), "crouch": crouch(), "slide": slide(),
            "walk upstairs": (walk()[0], walk()[1] + [3, -2, 2.6])}
 
 
-def save(path: Path, poses: Array, trans: Array, **more) -> Path:
-    np.savez(path, poses=poses.reshape(len(poses), -1), trans=trans,
-             **({"mocap_framerate": FPS} | more))
+def save(path: Path, poses: Array, trans: Array) -> Path:
+    np.savez(path, poses=poses.reshape(len(poses), -1), trans=trans, mocap_framerate=FPS)
     return path
 
 
