@@ -11,8 +11,8 @@ from typing import Any
 
 from mwx.router.parse import BLANK, InvalidAnswer
 
-SPOKEN = ("message", "detail", "msg", "raw", "error", "errors", "reason", "metadata",
-          "error_description")
+SPOKEN = ("message", "detail", "msg", "raw", "error", "errors", "title", "reason",
+          "metadata", "error_description")
 MAX_WORDS = 300  # characters shown
 MAX_READ = 10_000  # characters of them that are looked at
 FORMAT = re.compile(r"response.?format|json.?(schema|object|mode)|schema|grammar|structured|"
@@ -32,6 +32,7 @@ CAUSES: tuple[tuple[re.Pattern[str], bool, str], ...] = tuple(
         (r"model\b.{0,60}\bnot (be )?(found|exist|available|loaded)|no such model|unknown model|"
          r"model.{0,40}does ?n.t exist", False, "check the model's name"),
         (r"api.?key|credential|unauthori[sz]ed|authenticat", False, "check the key")))
+KEYLESS = re.compile(r"api_?key|authenticat|unauthori", re.IGNORECASE)  # in an error's code
 PASSING = re.compile(r"rate.?limit|too many requests|overloaded|temporar|unavailable|try again|"
                      r"time.?out|exhausted|capacity", re.IGNORECASE)
 
@@ -149,7 +150,8 @@ def told(value: Any, status: int, retry_after: float = 0.0) -> Failure:
     codes = [str(inner.get(name)) for name in ("code", "status", "status_code", "type")]
     within = next((int(code) for code in codes if re.fullmatch("[1-5][0-9][0-9]", code)), 0)
     spent = "insufficient_quota" in codes
-    code = status or within
+    keyless = any(KEYLESS.search(code) for code in codes)  # the words may show the key
+    code = 401 if keyless else status or within
     passing = code in (408, 409, 425, 429) or code >= 500 or (
         not code and bool(PASSING.search(" ".join([words, *codes]))))
     what = f"HTTP {status}" if status else f"error {within} within HTTP 200" if within else \

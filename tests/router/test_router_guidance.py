@@ -24,6 +24,7 @@ from mwx.router import (
     schedule,
 )
 from mwx.router.guidance import FILES, FLOOR, on_simplex
+from mwx.router.parse import parse_answer
 from mwx.router.switcher import shares
 
 TASKS = {"door", "basketball", "push", "truck", "package", "reach", "walk", "stand", "run",
@@ -43,13 +44,21 @@ def no_network(monkeypatch):
 def test_shipped_files_are_honest_and_whole(path):
     guidance = load_guidance(path)
     assert guidance.task == path.stem and guidance.provenance.source == path.parent.name
-    assert guidance.provenance.source in ("curated", "paper_table")  # no model was asked
-    assert guidance.provenance.model is None and not guidance.provenance.raw_responses
     assert guidance.provenance.notes and guidance.provenance.author and guidance.provenance.date
-    assert guidance.experts == tuple(DESCRIPTIONS) and guidance.stages and not guidance.unsupported
+    assert guidance.experts == tuple(DESCRIPTIONS) and guidance.stages
     assert guidance.descriptions == tuple(DESCRIPTIONS.values())
     assert guidance.weights.min() >= FLOOR / len(DESCRIPTIONS) - 1e-9
     assert guidance.weights.sum() == pytest.approx(1)
+    past = guidance.provenance
+    if past.source == "vlm_recorded":  # what the model said, whatever it is worth
+        answers = [parse_answer(raw, guidance.experts) for raw in past.raw_responses]
+        expected = on_simplex(np.mean([told.scores for told in answers], axis=0))
+        np.testing.assert_allclose(guidance.weights, expected, atol=1e-6)
+        assert past.model and guidance.title == f"w_v: {past.model}, recorded"
+        assert "without vision" in past.notes[-1] and "/" not in past.author
+        return
+    assert past.source in ("curated", "paper_table") and not guidance.unsupported
+    assert past.model is None and not past.raw_responses  # no model was asked
     leading = {stage.expert for stage in guidance.stages}
     ranked = [guidance.experts[i] for i in np.argsort(-guidance.weights)]
     assert leading <= set(ranked[:len(leading) + 1])  # stages and weights tell the same story
