@@ -142,7 +142,7 @@ def test_it_learns_under_luck_that_lasts():
     config = replace(SMALL, rollout=32, discount=0.97, gae_lambda=0.0, epochs=14)
     env = Errand(16, 3, limit=32, base=0.4, bonus=-2.0, luck=2.0)
     short, leaves, _ = learned(env, config, 20, 3)
-    assert short < 0.03 and leaves == 0
+    assert short < 0.035 and leaves == 0
 
 
 # an update
