@@ -1,5 +1,6 @@
 """Precision, compilation and threads change how long an update takes, not what it learns."""
 
+import os
 import warnings
 
 import numpy as np
@@ -14,6 +15,10 @@ from mwx.agents.losses import model_loss, policy_loss
 from mwx.maths.two_hot import Support
 
 BF16 = ComputeConfig(precision="bfloat16", compile="off")
+
+
+def test_tests_compute_on_one_thread_and_so_does_what_they_start():
+    assert torch.get_num_threads() == 1 and os.environ["OMP_NUM_THREADS"] == "1"
 
 
 def test_auto_takes_bf16_where_the_processor_has_it(tmp_path, monkeypatch):
