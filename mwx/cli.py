@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, get_type_hints
 
 from mwx.errors import MwxError, nearest
+from mwx.interrupts import Interrupts
 
 MISTAKE, INTERRUPTED = 2, 130  # exit codes
 
@@ -96,12 +97,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb and return the exit code: 0, 2 for a mistake, 130 when interrupted."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        return _run(words)
+        with Interrupts():
+            return _run(words)
     except MwxError as error:
         print(f"error: {error}", file=sys.stderr)
         return MISTAKE
-    except KeyboardInterrupt:
-        print("interrupted; a training run continues with --resume", file=sys.stderr)
+    except KeyboardInterrupt as error:  # a run says what there is to resume
+        print(error if str(error) else "interrupted", file=sys.stderr)
         return INTERRUPTED
     except (AttributeError, ImportError, RuntimeError) as error:
         from mwx.commands.graphics import explained

@@ -11,6 +11,8 @@ import numpy as np
 from mwx.errors import MwxError
 from mwx.evaluation.score import alignment_observer
 from mwx.experts import Expert, ExpertLibrary, load_library
+from mwx.opening import interruptible, open_run
+from mwx.progress import counted
 from mwx.robot.h1 import CONTROL_DT
 from mwx.runs import RUNS, Run, write_json
 from mwx.types import Array
@@ -40,8 +42,9 @@ def run_demo(out: str | Path = RUNS / "demo", clip: str | Path | None = None,
     import torch
     torch.set_num_threads(1)
     out = Path(out)
-    run = Run.create(out, {"kind": "demo", "task": TASK, "episodes": EPISODES, "seed": seed,
-                           "clip": str(clip) if clip else "generated walking person"}, seed)
+    _, run = open_run(out, "demo", {
+        "kind": "demo", "task": TASK, "episodes": EPISODES, "seed": seed,
+        "clip": str(clip) if clip else "generated walking person"}, again=True)
     library = load_library()
     times: dict[str, float] = {}
     stages: tuple[tuple[str, str, Callable[[], Any]], ...] = (
@@ -57,12 +60,13 @@ def run_demo(out: str | Path = RUNS / "demo", clip: str | Path | None = None,
          lambda: _task(run, library, seed, say)),
         ("pictures", "6 · pictures", lambda: _pictures(run, library, seed, say)),
     )
-    for name, title, work in stages:
-        say(f"\n{title}")
-        start = time.monotonic()
-        work()
-        times[name] = round(time.monotonic() - start, 1)
-        say(f"  ({times[name]:.0f} s)")
+    with interruptible(run):
+        for name, title, work in stages:
+            say(f"\n{title}")
+            start = time.monotonic()
+            work()
+            times[name] = round(time.monotonic() - start, 1)
+            say(f"  ({times[name]:.0f} s)")
     write_json(out / "times.json", times)
     from mwx.evaluation.report_run import report_run
     return report_run(out, out / "report.html")
@@ -110,7 +114,7 @@ def track(expert: Expert, task: str, seed: int) -> tuple[Array, Array]:
     env = make(task, num_envs=1, seed=seed, threads=1)
     obs, carry = env.reset(seed), expert.initial(1)
     wanted, reached = [], []
-    for _ in range(round(TRACKING_SECONDS / CONTROL_DT)):
+    for _ in counted(range(round(TRACKING_SECONDS / CONTROL_DT)), "an expert's steps", "steps"):
         target = expert.phase_aligned(obs, carry)
         action, carry = expert(obs, carry)
         step = env.step(action)
@@ -147,8 +151,9 @@ def _router(run: Run, library: ExpertLibrary, seed: int, say: Callable[[str], No
     env = make(TASK, num_envs=config.num_envs, seed=seed)
     script = script_for(TASK, library.names)
     demos = scripted_demonstrations(env, library, script, config.num_envs, seed)
-    inner = Run.create(run.path / "router", {"kind": "router", "task": TASK, **asdict(config)},
-                       seed, tensorboard=False)
+    _, inner = open_run(run.path / "router", "router",
+                        {"kind": "router", "task": TASK, **asdict(config)}, again=True,
+                        tensorboard=False)
     router = train_router(env, library, load_guidance(run.path / "guidance.json"), demos, config,
                           inner, script)
     folder = run.path / "demonstrations"
@@ -183,7 +188,7 @@ def _pictures(run: Run, library: ExpertLibrary, seed: int, say: Callable[[str], 
     progress: list[float] = []
     observer = alignment_observer(policy)
     rows: list[tuple[float, float]] = []
-    for k in range(500):
+    for k in counted(range(500), "one episode, filmed", "steps"):
         if renderer is not None and k % 4 == 0:
             shots.append(renderer.render(env.physics, 0, CAMERA))
         action, after = policy(obs, carry)

@@ -1,7 +1,7 @@
 """Run directories: config, provenance, metrics, atomic checkpoints; stages talk through these only.
 
     runs/<name>/config.json        the full resolved config
-                provenance.json    command, commit, versions, seed, machine
+                provenance.json    kind of run, options, command, commit, versions, seed, machine
                 metrics.jsonl      one JSON object a line
                 tensorboard/       the same scalars
                 checkpoints/<step>/{state.json, arrays.safetensors, sums.json}   the newest two,
@@ -11,6 +11,7 @@
 """
 
 import importlib.metadata
+import itertools
 import json
 import math
 import os
@@ -72,19 +73,23 @@ class Run:
         self.path = Path(path)
         self._tensorboard = tensorboard
         self._writer: Any = None
-        self._purge: int | None = None  # TensorBoard forgets scalars from this step on
+        self._opened = time.monotonic()
+        self._before_s: float | None = None  # [s] taken by processes before this one
 
     @classmethod
     def create(cls, path: Path, config: Mapping[str, Any], seed: int | None = None,
-               tensorboard: bool = True) -> "Run":
-        """Make the directory and record config and provenance.
+               tensorboard: bool = True, **told: Any) -> "Run":
+        """Make the directory and record config and provenance; `open_run` decides whether to.
+
+        Args:
+            told: more for the provenance.
 
         Raises:
             MwxError: the directory cannot be written.
         """
         run = cls(path, tensorboard)
+        write_json(run.path / "provenance.json", {**told, **provenance(seed)})
         write_json(run.path / "config.json", dict(config))
-        write_json(run.path / "provenance.json", provenance(seed))
         return run
 
     def log(self, step: int, **values: float) -> None:
@@ -98,43 +103,71 @@ class Run:
             value = float(value)
             row[name] = float(f"{value:.6g}") if math.isfinite(value) else None
         try:
-            with open(self.path / "metrics.jsonl", "a") as file:
-                file.write(json.dumps(row) + "\n")
+            row["time_spent_s"] = round(self.spent_s(), 2)
+            with open(self.path / "metrics.jsonl", "a+b") as file:
+                if file.tell():  # a line that a kill cut must not take this one with it
+                    file.seek(-1, os.SEEK_END)
+                    file.write(b"" if file.read(1) == b"\n" else b"\n")
+                file.write(json.dumps(row).encode() + b"\n")
             if self._tensorboard:
-                self._draw(int(step), values)
+                self._draw(row)
         except OSError as error:
             raise MwxError(f"cannot write the metrics in {self.path}: {error.strerror}; "
                            f"{self._safe()}") from None
 
-    def _draw(self, step: int, values: Mapping[str, float]) -> None:
+    def _draw(self, row: Mapping[str, Any]) -> None:
+        """Show a row in TensorBoard. A process draws what was logged before it anew: so no step is
+        there twice, and none is missing that a kill kept from the disk."""
+        rows = [row]
         if self._writer is None:
             from torch.utils.tensorboard.writer import SummaryWriter
-            self._until_named_after_the_last()
-            self._writer = SummaryWriter(str(self.path / "tensorboard"), purge_step=self._purge)
-        for name, value in values.items():
-            self._writer.add_scalar(name, float(value), step)
-
-    def _until_named_after_the_last(self) -> None:
-        """Event files are read in the order of their names, which tell seconds, then a counter
-        that sorts as text (10 before 9): two of one second may be read the wrong way round."""
-        while any(path.name.split(".")[3] == f"{int(time.time()):010d}"
-                  for path in (self.path / "tensorboard").glob("events.out.tfevents.*")):
-            time.sleep(0.05)
+            folder = self.path / "tensorboard"
+            shutil.rmtree(folder, ignore_errors=True)
+            self._writer, rows = SummaryWriter(str(folder), purge_step=0), self.metrics()
+        for row in rows:
+            for name, value in row.items():
+                if name not in ("step", "time"):
+                    self._writer.add_scalar(name, math.nan if value is None else value,
+                                            row["step"], row.get("time"))
 
     def metrics(self) -> list[dict[str, Any]]:
-        """Return the logged rows; a last line cut by a kill is left out."""
+        """Return the logged rows; a line cut by a kill is left out."""
         return read_metrics(self.path / "metrics.jsonl")
 
     def spent_s(self) -> float:
-        """Return the seconds that an interrupted run has taken so far, from its own log."""
-        times = [row["time"] for row in self.metrics()]
-        return max(0.0, times[-1] - times[0]) if times else 0.0
+        """Return the seconds that the run has taken: this process and, from the log, those before.
+
+        By the monotonic clock: the clock on the wall may be set back meanwhile.
+        """
+        if self._before_s is None:
+            self._before_s = max(_logged_s(self.path), _logged_s(self.path / "teacher"))
+        return self._before_s + time.monotonic() - self._opened
+
+    def evaluated(self) -> int:
+        """Return the step of the last evaluation in the log, -1 where there is none."""
+        return max((row["step"] for row in self.metrics()
+                    if any(name.startswith("eval/") for name in row)), default=-1)
 
     def trim_metrics(self, step: int) -> None:
         """Drop rows logged after a checkpoint's step, so that a resumed run has no doubles."""
+        self.spent_s()
         rows = [row for row in self.metrics() if row["step"] <= step]
         write_text(self.path / "metrics.jsonl", "".join(json.dumps(r) + "\n" for r in rows))
-        self._purge = step + 1
+        self.close()
+
+    def clear(self, *names: str) -> None:
+        """Remove parts of a start that was cut short: its steps will be made again."""
+        self.spent_s()
+        self.close()
+        for name in names:
+            place = self.path / name
+            try:
+                if place.is_dir():
+                    shutil.rmtree(place)
+                else:
+                    place.unlink(missing_ok=True)
+            except OSError as error:
+                raise MwxError(f"cannot remove {place}: {error.strerror}") from None
 
     def save(self, step: int, arrays: Mapping[str, np.ndarray], state: Mapping[str, Any]) -> None:
         """Write a checkpoint atomically; it and the one before it are kept.
@@ -253,13 +286,27 @@ def _sound(folder: Path) -> bool:
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """Return the rows of a metrics.jsonl; a last line cut by a kill is left out."""
-    if not Path(path).exists():
+    """Return the rows of a metrics.jsonl; a line cut by a kill is left out."""
+    try:
+        lines = Path(path).read_text(errors="replace").splitlines()
+    except FileNotFoundError:
         return []
     rows = []
-    for line in Path(path).read_text().splitlines():
+    for line in lines:
         try:
-            rows.append(json.loads(line))
+            row = json.loads(line)
         except json.JSONDecodeError:
-            break
+            continue
+        if isinstance(row, dict) and isinstance(row.get("step"), int):
+            rows.append(row)
     return rows
+
+
+def _logged_s(folder: Path) -> float:
+    """Return the seconds that a log accounts for."""
+    rows = read_metrics(folder / "metrics.jsonl")
+    spent = [row["time_spent_s"] for row in rows if "time_spent_s" in row]
+    if spent:
+        return max(spent)
+    times = [row["time"] for row in rows if "time" in row]  # logs before 0.2 have no more
+    return sum(max(0.0, after - before) for before, after in itertools.pairwise(times))

@@ -11,7 +11,8 @@ import mwx
 
 PACKAGE = Path(mwx.__file__).parent
 LAYERS = (
-    ("types", "config", "errors", "files", "rng", "runs", "skills", "untrusted"),
+    ("types", "config", "errors", "files", "untrusted", "rng", "runs", "opening", "interrupts",
+     "progress", "skills"),
     ("maths",),
     ("robot", "agents"),
     ("motion", "sim"),

@@ -37,7 +37,8 @@ def save(loop: "Loop") -> None:
                "plans": loop.plans.cpu().numpy(), "noise": loop.noise.get_state().cpu().numpy()}
     loop.run.save(loop.step, arrays, {
         "made_for": _needs(loop), "learner": learner, "env": env, "replay": replay,
-        "rng": get_state(loop.rng), "debt": loop.debt, "watch": loop.watch.get_state(),
+        "rng": get_state(loop.rng), "debt": loop.debt, "owed": loop.owed,
+        "watch": loop.watch.get_state(),
         "finished": {k: list(v) for k, v in loop.finished.items()}})
     archive.keep()
 
@@ -70,13 +71,14 @@ def restore(loop: "Loop") -> None:
         loop.plans = torch.from_numpy(arrays["plans"].copy()).to(loop.device)
         loop.noise.set_state(torch.from_numpy(arrays["noise"].copy()))
         set_state(loop.rng, state["rng"])
-        loop.debt = state["debt"]
+        loop.debt, loop.owed = state["debt"], state.get("owed", 0)
         loop.watch.set_state(state["watch"])
         loop.finished = {k: deque(v, maxlen=64) for k, v in state["finished"].items()}
     except (KeyError, TypeError, RuntimeError, ValueError) as error:
         raise MwxError(f"the checkpoint in {run.path} does not fit this configuration "
                        f"({error}); resume with the config the run was started with") from None
     run.trim_metrics(loop.step)
+    loop.evaluated = run.evaluated()
 
 
 def _needs(loop: "Loop") -> dict[str, Any]:

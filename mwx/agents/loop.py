@@ -15,11 +15,12 @@ from mwx.agents.config import AgentConfig
 from mwx.agents.learner import Augment, Learner
 from mwx.agents.normaliser import Moments
 from mwx.agents.planner import plan, shift
-from mwx.agents.progress import Progress
 from mwx.agents.replay import Replay
 from mwx.agents.watch import Watch
 from mwx.agents.world_model import WorldModel
 from mwx.errors import MwxError
+from mwx.interrupts import Interrupts
+from mwx.progress import Progress
 from mwx.rng import generator
 from mwx.runs import Run
 from mwx.types import Array, Env, Obs, Step
@@ -58,7 +59,7 @@ class Loop:
         self.moments = Moments(env.obs_dim, loop.normalise_rows)
         self.rng = generator(seed, "loop")
         self.noise = torch.Generator(device).manual_seed(seed + 2)
-        self.step, self.debt, self.evaluated = 0, 0.0, -1
+        self.step, self.debt, self.owed, self.evaluated = 0, 0.0, 0, -1
         self.driven = np.ones(env.num_envs, bool)  # episodes in which the advisor acts
         self.plans = torch.zeros(env.num_envs, config.planner.horizon, env.act_dim, device=device)
         self.returns: dict[str, Array] = {}
@@ -71,8 +72,8 @@ class Loop:
         Raises:
             MwxError: nothing to resume from, or the training diverged (the last good checkpoint
                 is named).
+            KeyboardInterrupt: told to stop; a checkpoint has been written.
         """
-        loop = self.config.loop
         if resume:
             restore(self)
         elif self.run.resumable:
@@ -80,30 +81,54 @@ class Loop:
                            f"continue it, or another --out")
         else:
             self.obs = self.env.reset(self.seed)
-        saved = time.monotonic()
-        progress = Progress(self.run.path.name, loop.steps, self.step, self.learner.updates)
-        try:
-            while self.step < loop.steps:
-                before = self.step
+        with Progress(self.run.path.name, self.config.loop.steps, self.step,
+                      self.learner.updates) as progress, Interrupts(wait=True) as interrupts:
+            try:
+                self._train(progress, interrupts)
+            except KeyboardInterrupt:
+                progress.note(f"told to stop, at step {self.step:,}")
+                raise
+            finally:
+                self.run.close()
+        return self.learner.model
+
+    def _train(self, progress: Progress, interrupts: Interrupts) -> None:
+        """Take turns; each ends where a checkpoint can be written and continued from exactly."""
+        loop, saved = self.config.loop, time.monotonic()
+        while self.step < loop.steps or self.owed:
+            if self._due() and not self.owed:
+                self._evaluate(progress, interrupts)
+            if not self.owed:
                 if self.replay.full:
                     self.save()
                 self._act()
-                terms = self._learn()
-                progress.tick(self.step, self.learner.updates)
-                if _crossed(before, self.step, loop.log_every):
-                    self._log(terms, progress)
-                if self.evaluate and _crossed(before, self.step, loop.evaluate_every):
-                    self._evaluate(progress)
-                if time.monotonic() - saved > 60 * loop.checkpoint_minutes and self.watch.well:
-                    self.save()
-                    saved = time.monotonic()
+                self._owe()
+            terms = self._learn(progress, interrupts)
+            if not self.owed and self._crossed(loop.log_every):
+                self._log(terms, progress)
+            if interrupts.asked:
+                self._stop()
+            if time.monotonic() - saved > 60 * loop.checkpoint_minutes and self.watch.well:
+                self.save()
+                saved = time.monotonic()
+        self.save()
+        if self.evaluate and self.evaluated != self.step:
+            self._evaluate(progress, interrupts)
+
+    def _due(self) -> bool:
+        """Return whether an evaluation is due here, which an interruption may have put off."""
+        return self.evaluate is not None and self.evaluated != self.step and \
+            self._crossed(self.config.loop.evaluate_every)
+
+    def _crossed(self, every: int) -> bool:
+        """Return whether the last step reached a multiple of this many."""
+        return self.step // every != max(0, self.step - self.env.num_envs) // every
+
+    def _stop(self) -> None:
+        """Write a checkpoint, where the weights are well, and end."""
+        if self.step and self.watch.well:
             self.save()
-            if self.evaluate and self.evaluated != self.step:
-                self._evaluate(progress)
-        finally:
-            progress.close()
-            self.run.close()
-        return self.learner.model
+        raise KeyboardInterrupt
 
     def _act(self) -> None:
         env, obs = self.env, self.obs
@@ -147,24 +172,31 @@ class Loop:
         noise = torch.randn(len(z), model.act_dim, generator=self.noise, device=self.device)
         return model.pi(z, noise)[0].cpu().numpy()
 
-    def _learn(self) -> dict[str, float]:
-        loop, learner = self.config.loop, self.learner
+    def _owe(self) -> None:
+        """Add up the updates that are due after a step."""
+        loop = self.config.loop
         if self.step < loop.seed_steps:
             self.debt = 0.0
-            return {}
-        updates = int(self.debt)
-        self.debt -= updates
-        if learner.updates == 0:
-            updates += loop.pretrain_updates
+            return
+        self.owed = int(self.debt)
+        self.debt -= self.owed
+        if self.learner.updates == 0:
+            self.owed += loop.pretrain_updates
+
+    def _learn(self, progress: Progress, interrupts: Interrupts) -> dict[str, float]:
+        """Make the updates that are owed; told to stop, leave the rest for whoever goes on."""
         terms: dict[str, float] = {}
         c = self.config.learner
-        for _ in range(updates):
+        while self.owed and not interrupts.asked:
             batch = self.replay.sample(c.batch, c.horizon, self.rng, self.device)
             with self.clock.part("learner"):
-                terms = learner.update(batch)
+                terms = self.learner.update(batch)
             wrong = self.watch.judge(terms)
             if wrong:
                 raise self._diverged(wrong, terms)
+            self.owed -= 1
+            progress.tick(self.step, self.learner.updates)
+        progress.tick(self.step, self.learner.updates)
         return terms
 
     def _count(self, step: Step) -> None:
@@ -184,13 +216,17 @@ class Loop:
         self.run.log(self.step, updates=self.learner.updates, **rates, **episode, **shares,
                      **{f"loss/{k}": v for k, v in terms.items()})
 
-    def _evaluate(self, progress: Progress) -> None:
+    def _evaluate(self, progress: Progress, interrupts: Interrupts) -> None:
         assert self.evaluate is not None
-        with self.clock.part("evaluation"):
-            scores = self.evaluate(self.learner.model, self.step)
+        try:
+            with self.clock.part("evaluation"), interrupts.at_once():
+                scores = self.evaluate(self.learner.model, self.step)
+        except KeyboardInterrupt:
+            self._stop()
+            raise
         self.evaluated = self.step
-        self.run.log(self.step, **{f"eval/{k}": v for k, v in scores.items()})
         better = self.best.offer(self.learner.model, self.step, scores)
+        self.run.log(self.step, **{f"eval/{k}": v for k, v in scores.items()})
         progress.note(f"evaluation {_short(scores)}{' (the best so far)' if better else ''}")
 
     def save(self) -> None:
@@ -213,10 +249,6 @@ class Loop:
         return MwxError(f"training diverged at environment step {self.step}, update "
                         f"{self.learner.updates}: {wrong} ({_short(terms)}); {last}, or start "
                         f"again with another seed")
-
-
-def _crossed(before: int, after: int, every: int) -> bool:
-    return before // every != after // every
 
 
 def _short(values: Mapping[str, Any]) -> str:

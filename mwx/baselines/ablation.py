@@ -11,6 +11,7 @@ from pathlib import Path
 from mwx.baselines.adaptation import VARIANTS, adaptation
 from mwx.config import to_dict
 from mwx.errors import MwxError, unknown
+from mwx.opening import check_collection, flat
 from mwx.router.adapt import check
 from mwx.router.adapt_config import AdaptConfig
 from mwx.runs import RUNS, provenance, read_json, write_json
@@ -18,7 +19,10 @@ from mwx.runs import RUNS, provenance, read_json, write_json
 LOG, PLAN = "train.log", "ablation.json"
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 WAIT_S = 0.5  # [s] between two looks at the running processes
-GRACE_S = 10.0  # [s] between asking a process to end and ending it
+GRACE_S = 30.0  # [s] between asking a process to end, with a checkpoint, and ending it
+STEPS = "config.agent.loop.steps"
+FOLLOW_STEPS = (STEPS, *(f"config.agent.loop.{name}" for name in (
+    "advised_steps", "evaluate_every", "capacity")))
 
 
 @dataclass(frozen=True)
@@ -103,6 +107,12 @@ class Job:
         alone = VARIANTS[self.variant].edit is None
         return self.path / ("agent/card.json" if alone else "adapted/card.json")
 
+    @property
+    def finished(self) -> bool:
+        """Whether it has been trained for as many steps as are asked for."""
+        return self.card.is_file() and \
+            read_json(self.card)["steps"] >= self.ablation.config(self.variant).agent.loop.steps
+
     def command(self) -> list[str]:
         """Return the command line, which resumes where there is something to resume."""
         a = self.ablation
@@ -128,7 +138,7 @@ def run(ablation: Ablation, jobs: int = 1, say: Callable[[str], None] = print) -
     if jobs < 1:
         raise MwxError(f"--jobs {jobs}: at least one at a time")
     every = begin(ablation)
-    waiting = [job for job in every if not job.card.is_file()]
+    waiting = [job for job in every if not job.finished]
     say(f"{len(every)} jobs, {len(every) - len(waiting)} of them finished before")
     failed = _work(waiting, jobs, say)
     if failed:
@@ -144,6 +154,7 @@ def begin(ablation: Ablation) -> list[Job]:
         MwxError: a mistake in the settings, or the folder was begun with others.
     """
     every = ablation.jobs()
+    check_collection(ablation.out, PLAN)
     for variant in dict.fromkeys(job.variant for job in every):
         config = ablation.config(variant)
         if VARIANTS[variant].edit is not None:
@@ -159,10 +170,14 @@ def _same_settings(ablation: Ablation) -> None:
     settings = {"config": to_dict(config), "plain_experts": plain and str(plain.absolute())}
     path = ablation.out / PLAN
     if path.exists():
-        before = read_json(path)
-        if before["settings"] != settings:
-            raise MwxError(f"{ablation.out} holds an ablation with other settings: give another "
-                           f"--out, or the settings it was begun with ({path})")
+        old, new = flat(read_json(path)["settings"]), flat(settings)
+        longer = new[STEPS] > old[STEPS]  # what goes with the number of steps
+        apart = [f"{name} {old.get(name)}, not {value}" for name, value in new.items()
+                 if old.get(name) != value and not (longer and name in FOLLOW_STEPS)]
+        if apart:
+            raise MwxError(f"{ablation.out} holds an ablation with other settings, "
+                           f"{'; '.join(apart[:4])}: give another --out, or the settings it was "
+                           f"begun with ({path})")
     write_json(path, {"task": config.task, "settings": settings, "provenance": provenance()})
 
 
@@ -187,6 +202,8 @@ def _work(waiting: Sequence[Job], at_once: int, say: Callable[[str], None]) -> d
             if running:
                 time.sleep(WAIT_S)
     finally:
+        for process in running.values():
+            process.ask()
         for process in running.values():
             process.stop()
     return failed
@@ -216,16 +233,20 @@ class _Process:
         code = self.process.poll()
         if code is None:
             return None
-        if code == 0 and self.job.card.is_file():
+        if code == 0 and self.job.finished:
             return ""
         lines = (self.job.path / LOG).read_text(errors="replace").splitlines()
         last = next((line.strip() for line in reversed(lines) if line.strip()), "no output")
         return f"{last} (exit code {code}, see {LOG})"
 
+    def ask(self) -> None:
+        """Ask it to end; it writes a checkpoint first."""
+        if self.process.poll() is None:
+            self.process.terminate()
+
     def stop(self) -> None:
         """End it; checkpoints are atomic, so the job stays resumable."""
         if self.process.poll() is None:
-            self.process.terminate()
             try:
                 self.process.wait(GRACE_S)
             except subprocess.TimeoutExpired:

@@ -10,6 +10,7 @@ from mwx.agents.config import AgentConfig
 from mwx.baselines.alone import train_alone
 from mwx.errors import MwxError, unknown
 from mwx.experts.config import TeacherConfig
+from mwx.opening import Options
 from mwx.router.adapt import adapt
 from mwx.router.adapt_config import AdaptConfig, EvaluationConfig
 from mwx.router.train import DistillConfig
@@ -168,11 +169,12 @@ def router_folder(folder: str | Path) -> Path:
 
 
 def train_variant(config: AdaptConfig, path: str | Path, variant: str = "full",
-                  resume: bool = False, compare: bool = True) -> Path:
+                  resume: bool = False, compare: bool = True, options: Options | None = None
+                  ) -> Path:
     """Train one variant and return the folder of what it trained; see adapt and train_alone."""
     if VARIANTS[variant].edit is not None:
-        return adapt(config, path, resume, compare)
-    return train_alone(config, path, resume)
+        return adapt(config, path, resume, compare, options)
+    return train_alone(config, path, resume, options)
 
 
 def _for_steps(agent: AgentConfig, steps: int | None) -> AgentConfig:

@@ -9,43 +9,63 @@ from mwx.runs import RUNS
 
 Schedule = Literal["router", "paper"]
 Recipe = Literal["cpu", "paper", "tiny"]
+LASTS = {"cpu": "hours on two cores for the recipe's half a million steps",
+         "paper": "days on a processor", "tiny": "a minute"}
 
 
-def adapt(task: Task, router: Path | None = None, schedule: Schedule = "router",
-          recipe: Recipe = "cpu", steps: Steps | None = None, seed: Seed = 0, resume: bool = False,
-          out: Path | None = None, experts: Path | None = None, planned: bool = False,
-          variant: str = "full", threads: Threads = 1, teacher_steps: CountOrNone = 0,
-          progress_weight: Weight = 0.0, compare: bool = True) -> None:
+def adapt(task: Task, router: Path | None = None, schedule: Schedule | None = None,
+          recipe: Recipe | None = None, steps: Steps | None = None, seed: Seed | None = None,
+          resume: bool = False, out: Path | None = None, experts: Path | None = None,
+          planned: bool = False, variant: str | None = None, threads: Threads | None = None,
+          teacher_steps: CountOrNone | None = None, progress_weight: Weight | None = None,
+          compare: bool = True) -> None:
     """Adapt the experts' mixture to a task: its world model, rewarded by task and routed reference.
 
     Args:
         task: e.g. door; the H1's.
         router: a router, or the run that trained it; one is distilled from scripted
             demonstrations unless told.
-        schedule: whose reference is rewarded: router (whoever leads in that state) or paper
-            (Table IV's stages over the training steps, stretched to this training).
-        recipe: cpu, paper or tiny.
-        steps: environment steps in all; the recipe's unless told.
-        seed: of everything random.
-        resume: continue from the last complete checkpoint, as the run was started.
+        schedule: whose reference is rewarded: router (whoever leads in that state; unless told) or
+            paper (Table IV's stages over the training steps, stretched to this training).
+        recipe: cpu (unless told), paper or tiny.
+        steps: environment steps in all; the recipe's unless told. With --resume, where to end: a
+            finished run goes on, one that is past it already is exported as it is.
+        seed: of everything random; 0 unless told.
+        resume: continue from the last complete checkpoint, with the options it was begun with.
         out: run directory; runs/adapt-<task>-<recipe>-<seed> unless told.
         experts: folder of experts; the shipped ones unless told.
         planned: plan every action, with the experts' actions among the samples.
-        variant: full, or what `mwx ablate` leaves out: no_router, no_vlm, no_imitation, scratch.
-        threads: of simulation and learner.
-        teacher_steps: environment steps of a PPO teacher before, which the world model clones; 0
-            for none.
-        progress_weight: what training pays for the whole task's progress, besides its reward.
+        variant: full (unless told), or what `mwx ablate` leaves out: no_router, no_vlm,
+            no_imitation, scratch.
+        threads: of simulation and learner; 1 unless told.
+        teacher_steps: environment steps of a PPO teacher before, which the world model clones;
+            none unless told.
+        progress_weight: what training pays for the whole task's progress, besides its reward;
+            nothing unless told.
         compare: play every expert alone and the mixtures too, for the card: minutes.
     """
     target_folder(out or RUNS)
+    from mwx.opening import Options
+    from mwx.progress import RESUMES, banner
+    from mwx.sim.tasks import resolve
+    short = resolve(task)[1].name
+    name = task if task.startswith("h1") else f"h1-{short}"
+    asked = Options({"task": name, "router": router, "schedule": schedule, "recipe": recipe,
+                     "seed": seed, "experts": experts, "planned": planned or None,
+                     "variant": variant, "threads": threads, "teacher_steps": teacher_steps,
+                     "progress_weight": progress_weight, "agent.loop.steps": steps},
+                    {"schedule": "router", "recipe": "cpu", "seed": 0, "planned": False,
+                     "variant": "full", "threads": 1, "teacher_steps": 0, "progress_weight": 0.0})
+    variant = asked["variant"]
+    kind = "adapt" if variant == "full" else f"adapt-{variant.replace('_', '-')}"
+    path = out or RUNS / f"{kind}-{name.removeprefix('h1-')}-{asked['recipe']}-{asked['seed']}"
+    banner(f"adaptation to {name}, recipe {asked['recipe']}, seed {asked['seed']}", path,
+           LASTS[asked["recipe"]], RESUMES)
     from mwx.baselines.adaptation import adaptation, train_variant
-    config = adaptation(task, recipe, variant, router=router, experts=experts, schedule=schedule,
-                        steps=steps, seed=seed, threads=threads, planned=planned,
-                        teacher_steps=teacher_steps)
-    name = "adapt" if variant == "full" else f"adapt-{variant.replace('_', '-')}"
-    path = out or RUNS / f"{name}-{config.task.removeprefix('h1-')}-{recipe}-{seed}"
-    folder = train_variant(config, path, variant, resume, compare)
+    config = adaptation(task, steps=steps, router=router, experts=experts,
+                        **{n: asked[n] for n in ("recipe", "variant", "schedule", "seed", "threads",
+                                                 "planned", "teacher_steps", "progress_weight")})
+    folder = train_variant(config, path, variant, resume, compare, asked)
     if (folder / "episode.npz").is_file():
         from mwx.evaluation.stages import draw_run, show_card
         print(show_card(folder))
@@ -61,7 +81,7 @@ def ablate(task: Task, seeds: Count = 3, recipe: Recipe = "cpu", steps: Steps | 
     """Train five variants with several seeds each, and say what each part is worth (Table III).
 
     Each variant and seed is a process of its own; the same command again goes on where it stopped,
-    and what is finished is not trained again.
+    and what is finished is not trained again. With more --steps what is finished goes on too.
 
     Args:
         task: e.g. door; the H1's.
@@ -79,18 +99,20 @@ def ablate(task: Task, seeds: Count = 3, recipe: Recipe = "cpu", steps: Steps | 
         threads: of each.
     """
     target_folder(out or RUNS)
+    from mwx.progress import CONTINUES, banner, tell
+    name = task.removeprefix("h1-")
+    banner(f"ablation on {name}, recipe {recipe}, {seeds} seeds",
+           out or RUNS / f"ablate-{name}-{recipe}", f"each of its trainings {LASTS[recipe]}",
+           CONTINUES)
     from mwx.baselines.ablation import Ablation, begin, run
     from mwx.baselines.adaptation import VARIANTS
     from mwx.evaluation.ablation import read_entry, write_ablation
-    from mwx.fleet.signals import terminated_as_interrupt
-    name = task.removeprefix("h1-")
     ablation = Ablation(task, tuple(range(seeds)), recipe, steps, schedule, planned,
                         variants or tuple(VARIANTS), router, experts, plain_experts,
                         out or RUNS / f"ablate-{name}-{recipe}", threads)
     begin(ablation)
     try:
-        with terminated_as_interrupt():
-            run(ablation, jobs, say=lambda line: print(line, flush=True))
+        run(ablation, jobs, say=tell)
     finally:  # what there is so far
         paths = {v: {j.seed: j.path for j in ablation.jobs() if j.variant == v}
                  for v in ablation.variants}

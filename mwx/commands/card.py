@@ -30,11 +30,14 @@ def card(expert: PolicyFolder, parts: tuple[Part, ...] = ("returns", "planned", 
         planned: let it plan in trials and robustness too; slow.
         reference: motion (.npz) that naturalness is compared with; an expert has its own.
     """
+    from mwx.progress import CONTINUES, banner, tell
+    banner(f"card of {expert.name}: {', '.join(parts)}", expert,
+           "three minutes on one core for all parts", CONTINUES)
     from mwx.evaluation.card import Plan, measure, show
     from mwx.motion import Reference
     from mwx.runs import read_json
     plan = Plan(parts, episodes, trials, seconds, seed, threads, planned,
                 None if reference is None else Reference.load(reference))
-    path = measure(expert, plan, say=lambda line: print(line, flush=True))
+    path = measure(expert, plan, say=tell)
     print(show(read_json(path)))
     print(f"card: {path}")

@@ -59,10 +59,13 @@ def record(task: Task, by: str = SCRIPT, count: Count = 4, seed: Seed = 0,
     """
     from mwx.router.recording import new_folder
     new_folder(out) if out else target_folder(RUNS)
+    from mwx.progress import tell
+    tell("loading the experts")
     from mwx.experts import load_library
     from mwx.router.recording import KINEMATIC, save_demonstrations
     from mwx.sim.tasks import resolve
     name = resolve(task)[1].name
+    tell(f"{count} demonstrations of {name} by {by}: seconds each")
     folder = new_folder(out or RUNS / f"demos-{name}-{seed}")
     demos = _recorded(task, by, count, seed, steps, load_library(experts), experts)
     for path, demo in zip(save_demonstrations(demos, folder), demos, strict=True):

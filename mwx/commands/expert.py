@@ -9,34 +9,46 @@ from mwx.commands.words import Seed, Skill, Steps, Threads
 from mwx.files import target_folder
 from mwx.runs import RUNS
 
+LASTS = {"cpu": "6 to 90 minutes on two cores, by the skill and its teacher",
+         "paper": "days on a processor", "tiny": "less than a minute"}
 
-def train(skill: Skill, recipe: str = "cpu", out: Path | None = None, seed: Seed = 0,
-          resume: bool = False, steps: Steps | None = None, threads: Threads = 1,
-          imitation: bool = True, start: Path | None = None) -> None:
+
+def train(skill: Skill, recipe: str | None = None, out: Path | None = None,
+          seed: Seed | None = None, resume: bool = False, steps: Steps | None = None,
+          threads: Threads | None = None, imitation: bool = True, start: Path | None = None) -> None:
     """Train one specialised expert and export it when done.
 
     Args:
         skill: one of the nine (`mwx expert list` shows those at hand).
-        recipe: cpu (2 cores, an hour), paper (its sizes; days on a CPU), tiny (tests).
+        recipe: cpu (2 cores, an hour; unless told), paper (its sizes; days on a CPU), tiny (tests).
         out: run directory; runs/<skill>-<recipe>-<seed> unless told.
-        seed: of everything random.
-        resume: continue from the last complete checkpoint.
+        seed: of everything random; 0 unless told.
+        resume: continue from the last complete checkpoint, with the options it was begun with.
         steps: environment steps of the world model instead of the recipe's; with --resume, where
-            to end: a run that is past it already is exported as it is.
-        threads: of simulation and learner.
+            to end: a finished run goes on, one that is past it already is exported as it is.
+        threads: of simulation and learner; 1 unless told.
         imitation: with --no-imitation the same learner has the task's reward alone, around a
             standing pose (stand, walk, run): what naturalness is compared with.
         start: folder of an expert of the same kind that the imitation policy first learns to
             repeat, instead of learning from nothing.
     """
     target_folder(out or RUNS)
+    from mwx.opening import Options
+    from mwx.progress import RESUMES, banner
+    asked = Options({"skill": skill, "recipe": recipe, "seed": seed, "threads": threads,
+                     "imitation": None if imitation else False, "start": start,
+                     "agent.loop.steps": steps},
+                    {"recipe": "cpu", "seed": 0, "threads": 1, "imitation": True})
+    path = out or RUNS / (f"{skill}-{asked['recipe']}{'' if imitation else '-no_imitation'}-"
+                          f"{asked['seed']}")
+    banner(f"expert {skill}, recipe {asked['recipe']}, seed {asked['seed']}", path,
+           LASTS.get(asked["recipe"], ""), RESUMES)
     from mwx import recipes
     from mwx.experts.train import train_expert
-    path = out or RUNS / f"{skill}-{recipe}{'' if imitation else '-no_imitation'}-{seed}"
-    config = recipes.expert(skill, recipe, seed, threads, imitation)
+    config = recipes.expert(skill, asked["recipe"], asked["seed"], asked["threads"], imitation)
     if start is not None:
         config = recipes.started(config, str(start))
-    print(f"expert: {train_expert(config, path, resume, steps)}")
+    print(f"expert: {train_expert(config, path, resume, steps, asked)}")
 
 
 def show(root: Path | None = None) -> None:

@@ -17,6 +17,8 @@ def export(policy: PolicyFolder, out: Path | None = None, experts: Path | None =
         check: run the graph with onnxruntime beside the policy and print the largest difference.
         dynamo: trace with torch.export instead of TorchScript; slower, the same graph.
     """
+    from mwx.progress import Progress, tell
+    tell(f"{policy.name} as a graph: some ten seconds")
     from mwx.evaluation import load_policy
     from mwx.files import target_file
     from mwx.integrations.onnx import export_policy
@@ -24,9 +26,11 @@ def export(policy: PolicyFolder, out: Path | None = None, experts: Path | None =
     from mwx.runs import RUNS
     place = target_file(out or RUNS / f"{policy.resolve().name}.onnx", ".onnx")
     acting = load_policy(policy, experts)
-    path = export_policy(acting, place, dynamo)
+    with Progress("tracing", None):
+        path = export_policy(acting, place, dynamo)
     print(f"graph: {path} ({path.stat().st_size / 1e6:.1f} MB)")
     if check:
         facts = OnnxPolicy(path).facts
-        apart = disagreement(acting, path, int(facts.get("task_dim", 0)))
+        with Progress("comparing", None):
+            apart = disagreement(acting, path, int(facts.get("task_dim", 0)))
         print(f"largest difference of actions from Python over 50 steps of 4 rows: {apart:.1e}")

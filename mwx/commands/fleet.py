@@ -6,6 +6,7 @@ from typing import Annotated
 
 from tyro.conf import Positional, arg
 
+from mwx.commands.expert import LASTS
 from mwx.commands.words import Cores, CountOrNone, Duration, Seed, Weight
 from mwx.files import target_folder
 from mwx.runs import RUNS
@@ -36,20 +37,25 @@ def fleet(skills: Skills = (), recipe: str = "cpu", seeds: tuple[Seed, ...] = (0
         hours: time limit of a Slurm job, which then is queued again and resumes.
     """
     target_folder(out or RUNS)
+    from mwx.progress import CONTINUES, banner
+    root = out or RUNS / "fleet"
+    banner(f"fleet of {', '.join(skills) or 'every skill'}, recipe {recipe}, "
+           f"seeds {', '.join(map(str, seeds))}", root,
+           f"each training {LASTS.get(recipe, '')}", CONTINUES)
     from mwx.fleet.engines import ENGINES, Resources
     from mwx.fleet.engines import engine as make
     from mwx.fleet.jobs import plan
     from mwx.fleet.results import RESULTS
     from mwx.fleet.schedule import Fleet
-    from mwx.fleet.signals import terminated_as_interrupt
     from mwx.fleet.table import Table
+    from mwx.opening import check_collection
     if engine not in ENGINES:
         from mwx.errors import unknown
         raise unknown("engine", engine, ENGINES)
-    root = out or RUNS / "fleet"
+    check_collection(root, RESULTS)
     jobs = plan(skills, recipe, seeds, root, cpus=cpus_per_job, gpus=gpus_per_job)
     resources = Resources(cpus, gpus, address, slurm, hours)
-    with Table() as table, terminated_as_interrupt():
+    with Table() as table:
         work = Fleet(jobs, root, retries, watch=table)
         try:
             rows = work.run(lambda: make(engine, resources, work.open, root.absolute()))

@@ -1,17 +1,16 @@
 """motion build, filter: a folder of clips becomes a library of references; the gates judge it."""
 
-import sys
-import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import Positional, UseAppendAction, arg
 
 from mwx.commands.words import CountOrNone, Share, Threads, told_joints
 from mwx.errors import MwxError
 from mwx.files import target_folder
+from mwx.progress import Progress
 
 if TYPE_CHECKING:
     from mwx.motion.gates import Judge
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 
 Clips = Annotated[Path, Positional, arg(metavar="FOLDER")]
 LibraryFolder = Annotated[Path, Positional, arg(metavar="LIBRARY")]
-LINE_EVERY_S = 30.0  # [s] between lines of progress where there is no terminal
 ALL = "kinematic,dynamics,tracking,privileged"
 
 
@@ -47,7 +45,8 @@ def build(folder: Clips, out: Path = Path("library"), jobs: Threads = 1, mirror:
     target_folder(out)
     config = BuildConfig(mirror=mirror, loops=loops, valid_part=valid_part,
                          told=told_joints(map, joint))
-    with _bar("clips") as tick:
+    with Progress(f"{folder.name} -> {out}", None, unit="clips") as progress:
+        tick = _ticks(progress)
         report = build_library(folder, out, jobs, config,
                                lambda done, total, made: tick(done, total, made.source))
     _show_build(report)
@@ -75,7 +74,8 @@ def filter_(library: LibraryFolder, gates: str = ALL, jobs: Threads = 1, again: 
     if library.is_dir():
         target_folder(library)
     judge = _judge(imitator) if "privileged" in asked else None
-    with _bar("references") as tick:
+    with Progress(f"gates over {library}", None, unit="references") as progress:
+        tick = _ticks(progress)
         found, unread = filter_library(
             library, asked, jobs, judge=judge, again=again,
             progress=lambda done, total, entry: tick(done, total, entry.name))
@@ -91,32 +91,13 @@ def _judge(folder: Path | None) -> "Judge":
     return functools.partial(judge, imitator=imitator)
 
 
-class _bar:
-    """Progress: a bar on a terminal's error stream, a line every half minute elsewhere."""
-
-    def __init__(self, unit: str):
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-        from rich.progress import TimeRemainingColumn as Left
-        console = Console(stderr=True)
-        self._unit, self._shown = unit, time.monotonic()
-        self._bar = Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-                             TextColumn(unit), Left(), console=console, transient=True,
-                             disable=not console.is_terminal)
-
-    def __enter__(self) -> Callable[[int, int, str], None]:
-        self._bar.__enter__()
-        self._task = self._bar.add_task("", total=None)
-        return self._tick
-
-    def __exit__(self, *error: Any) -> None:
-        self._bar.__exit__(*error)
-
-    def _tick(self, done: int, total: int, name: str) -> None:
-        self._bar.update(self._task, completed=done, total=total, description=name[-40:])
-        if self._bar.disable and time.monotonic() - self._shown > LINE_EVERY_S:
-            self._shown = time.monotonic()
-            print(f"{done}/{total} {self._unit}, {name}", file=sys.stderr, flush=True)
+def _ticks(progress: Progress) -> Callable[[int, int, str], None]:
+    """Return what is told how many are done, of how many, and which was the last."""
+    def tick(done: int, total: int, name: str) -> None:
+        progress.total = total
+        progress.show(name[-40:])
+        progress.tick(done)
+    return tick
 
 
 def _show_build(report: "BuildReport") -> None:

@@ -31,6 +31,8 @@ def evaluate(policy: PolicyFolder, task: str | None = None, episodes: Count = 10
     """
     if out is not None:
         target_file(out)
+    from mwx.progress import tell
+    tell(f"{policy.name}: {episodes} episodes; some ten seconds, minutes with --planned")
     from mwx.evaluation import evaluate as score_policy
     from mwx.evaluation.playing import own_task, policy_for
     if suite == "humanoid_bench":

@@ -104,6 +104,13 @@ def train(task: Task, provider: Provider = "file", guidance: Path | None = None,
         model: of provider vlm.
     """
     target_folder(out or RUNS)
+    from mwx.opening import check_new, interruptible, open_run
+    from mwx.progress import REPEATS, banner
+    from mwx.runs import write_json
+    from mwx.sim.tasks import resolve
+    path = out or RUNS / f"router-{resolve(task)[1].name}-{seed}"
+    banner(f"router for {task}, seed {seed}", path, "minutes on one core", REPEATS)
+    check_new(path, "router")
     from dataclasses import replace
 
     from mwx.config import to_dict
@@ -119,7 +126,6 @@ def train(task: Task, provider: Provider = "file", guidance: Path | None = None,
     from mwx.router import literal as as_printed
     from mwx.router.recording import check_recorded, load_demonstrations
     from mwx.router.train import grouped
-    from mwx.runs import Run
     from mwx.sim import make
     config = replace(as_printed() if literal else DistillConfig(), seed=seed)
     library = load_library()
@@ -133,14 +139,16 @@ def train(task: Task, provider: Provider = "file", guidance: Path | None = None,
                                                 library.descriptions, picture)
     else:
         told = restrict(load_guidance(guidance), library.descriptions)
-    script = None
-    if shown is None:
-        script = script_for(env.task.name, library.names)
-        shown = scripted_demonstrations(env, library, script, demos, seed)
-    if not literal:
-        config = grouped(config, shown)
-    run = Run.create(out or RUNS / f"router-{env.task.name}-{seed}", to_dict(config), seed)
-    train_router(env, library, told, shown, config, run, None if literal else script)
+    script = script_for(env.task.name, library.names) if shown is None else None
+    config, run = open_run(path, "router", config)
+    with interruptible(run):
+        if shown is None:
+            assert script is not None
+            shown = scripted_demonstrations(env, library, script, demos, seed)
+        if not literal:
+            config = grouped(config, shown)
+            write_json(run.path / "config.json", to_dict(config))
+        train_router(env, library, told, shown, config, run, None if literal else script)
     print(f"router: {run.path / 'router'}")
 
 
@@ -157,6 +165,9 @@ def compare(router: RunFolder, task: str | None = None, episodes: Count = 10, se
     """
     if out is not None:
         target_file(out)
+    from mwx.progress import tell
+    tell(f"{router.name} beside its experts and mixtures, {episodes} episodes of each: a minute or "
+         f"more")
     from mwx.baselines.adaptation import router_folder
     from mwx.evaluation.compare import compare as play
     from mwx.runs import write_json

@@ -13,6 +13,7 @@ from mwx.errors import MwxError
 from mwx.evaluation.plain_policies import check_fits
 from mwx.evaluation.recording import Recording
 from mwx.experts import Expert
+from mwx.progress import counted
 from mwx.robot import H1, Robot
 from mwx.robot.h1 import CONTROL_DT
 from mwx.sim import HeldHands, TaskEnv, tasks
@@ -116,7 +117,7 @@ def play_trials(policy: Policy, env: TaskEnv, seed: int = 1, *, push: Push | Non
     obs, carry = env.reset(seed), policy.initial(rows)
     total, fell_at = np.zeros(rows), np.full(rows, np.nan)
     film = _Film(env) if record else None
-    for k in range(env.max_steps):
+    for k in counted(range(env.max_steps), f"{rows} trials of {env.name}", "steps"):
         action, after = policy(obs, carry)
         if push is not None:
             env.physics.apply_wrench(push(k), np.zeros((rows, 3)))

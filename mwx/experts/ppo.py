@@ -12,10 +12,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mwx.agents.progress import Progress
 from mwx.agents.state import join_state, split_state
 from mwx.errors import MwxError
 from mwx.experts.config import TeacherConfig
+from mwx.interrupts import Interrupts
+from mwx.progress import Progress
 from mwx.runs import Run
 from mwx.types import Array, Env, Obs
 
@@ -192,26 +193,53 @@ class Ppo:
         """Return what a checkpoint must share with what it is loaded into."""
         return {}
 
+    def evaluate(self) -> None:
+        """Score the policy where that is due; called after every rollout, and where one goes on."""
+
     def train(self, name: str) -> None:
-        """Run until the configured number of environment steps."""
-        progress = Progress(name, self.ppo.steps, self.step)
+        """Run until the configured number of environment steps.
+
+        Raises:
+            KeyboardInterrupt: told to stop; a checkpoint has been written.
+        """
+        with Progress(name, self.ppo.steps, self.step) as progress, \
+                Interrupts(wait=True) as interrupts:
+            try:
+                self._train(name, progress, interrupts)
+                self.save()
+                self._evaluate(interrupts)
+            finally:
+                self.run.close()
+
+    def _train(self, name: str, progress: Progress, interrupts: Interrupts) -> None:
         rollout, saved = self.ppo.rollout * self.env.num_envs, time.monotonic()
         while self.step < self.ppo.steps:
+            self._evaluate(interrupts)
             self._quieten()
             data, self.obs = collect(self.env, self.policy, self.obs, self.ppo, self.noise)
             self.rate, terms = improve(self.policy, self.optimiser, data, self.ppo, self.rate,
                                        self.noise, acts=self.step >= self.ppo.critic_steps)
             self.step += rollout
+            progress.tick(self.step, self.step // rollout)
             if self.step // rollout % LOGGED == 0:
                 terms |= {"reward": float(data["reward"].mean()), **self.diagnostics(data)}
                 progress.update(self.step, self.step // rollout, terms)
                 self.run.log(self.step, **{f"{name}/{k}": v for k, v in terms.items()})
+            if interrupts.asked:
+                self.save()
+                raise KeyboardInterrupt
             if time.monotonic() - saved > self.checkpoint_s:
                 self.save()
                 saved = time.monotonic()
-        self.save()
-        progress.close()
-        self.run.close()
+
+    def _evaluate(self, interrupts: Interrupts) -> None:
+        try:
+            with interrupts.at_once():
+                self.evaluate()
+        except KeyboardInterrupt:
+            if self.step:
+                self.save()
+            raise
 
     def _quieten(self) -> None:
         """Set the noise to where its schedule is."""
@@ -255,6 +283,7 @@ class Ppo:
             i, kind = name.split("/")
             moments.setdefault(int(i), {})[kind] = torch.from_numpy(value)
         self.optimiser.load_state_dict(self.optimiser.state_dict() | {"state": moments})
+        self.run.trim_metrics(self.step)
 
 
 def collect(env: Env, policy: ImitationPolicy, obs: Obs, config: TeacherConfig,

@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mwx import config as configs
 from mwx.errors import MwxError
 from mwx.experts.config import TeacherConfig
 from mwx.experts.expert import Expert, load_expert
@@ -23,7 +22,8 @@ from mwx.experts.ppo import ImitationPolicy, Mirror, Ppo
 from mwx.experts.prior import is_gait
 from mwx.experts.tracking import TrackingEnv
 from mwx.motion import Reference
-from mwx.runs import Run
+from mwx.opening import open_run
+from mwx.progress import counted
 from mwx.types import Array, Obs
 
 Advisor = Callable[[Obs], Array]
@@ -78,7 +78,7 @@ def repeat(policy: ImitationPolicy, env: TrackingEnv, expert: Expert, config: Te
     optimiser = torch.optim.Adam(policy.actor.parameters(), lr=REPEAT_RATE)
     noise, obs = torch.Generator().manual_seed(seed), env.obs
     seen, wanted = torch.zeros(0, env.obs_dim), torch.zeros(0, env.act_dim)
-    for turn in range(REPEATS):
+    for turn in counted(range(REPEATS), "repeating the expert to start from", "rollouts"):
         for _ in range(config.rollout):
             x = torch.from_numpy(obs.vector)
             with torch.no_grad():
@@ -141,12 +141,12 @@ def train_imitation(env: TrackingEnv, config: TeacherConfig, mirror: Mirror | No
         path: run directory; continued if it holds a checkpoint.
         checkpoint_s: [s] between checkpoints.
     """
-    run, base = Run(path), base_of(config, env)
+    base = base_of(config, env)
+    config, run = open_run(path, "teacher", config, path.is_dir(), seed=seed)
     if run.resumable:
         loop = _Teaching(env, config, run, seed, mirror, checkpoint_s, base)
         loop.restore()
     else:
-        run = Run.create(path, configs.to_dict(config), seed)
         env.assist = config.assist
         env.reset(seed)
         loop = _Teaching(env, config, run, seed, mirror, checkpoint_s, base)

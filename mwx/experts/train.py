@@ -4,7 +4,6 @@ import hashlib
 import json
 import re
 import shutil
-import time
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
@@ -13,13 +12,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from mwx import config as configs
 from mwx.agents import compute
 from mwx.agents.best import Best
 from mwx.agents.loop import Loop
 from mwx.agents.replay import SequenceBatch
 from mwx.agents.world_model import WorldModel
-from mwx.errors import MwxError
 from mwx.experts.config import ExpertConfig
 from mwx.experts.expert import Expert, load_card, load_expert, make_prior
 from mwx.experts.features import mirror_map
@@ -31,6 +28,8 @@ from mwx.experts.teacher import Advisor, base_of, regulator_advisor, train_imita
 from mwx.experts.tracking import TrackingEnv
 from mwx.files import write_weights
 from mwx.motion import Reference, generate
+from mwx.opening import Options, interruptible, open_run
+from mwx.progress import Progress
 from mwx.robot import H1
 from mwx.runs import Run, commit, provenance, read_json, write_json
 from mwx.sim import make
@@ -51,7 +50,7 @@ def load_reference(config: ExpertConfig) -> Reference:
 
 
 def train_expert(config: ExpertConfig, path: str | Path, resume: bool = False,
-                 steps: int | None = None) -> Path:
+                 steps: int | None = None, options: Options | None = None) -> Path:
     """Train a specialised expert, Paper eq. (1) and eq. (3).
 
     Maximises J = E[sum_t gamma^t (R_t + beta H(pi(.|s_t)))], eq. (3), with R_t the alignment reward
@@ -63,37 +62,38 @@ def train_expert(config: ExpertConfig, path: str | Path, resume: bool = False,
         path: run directory; holds the finished expert in expert/ at the end.
         resume: continue bit for bit from the last complete checkpoint.
         steps: environment steps of the world model instead of the configured ones.
+        options: of the verb that asks for it; see open_run.
 
     Returns:
         The folder of the finished expert.
 
     Raises:
         MwxError: the folder is in use, nothing to resume, or the training diverged.
+        KeyboardInterrupt: told to stop; what there is to resume is said.
     """
-    path, run = Path(path), Run(Path(path))
-    if resume:
-        config = _until(configs.load(ExpertConfig, path / "config.json"), steps)
-        reference = Reference.load(path / "reference.npz")
-    else:
-        if (path / "config.json").exists():
-            raise MwxError(f"{path} holds a run already: give --resume to continue it, or "
-                           f"another --out")
-        config = _until(config, steps)
-        run = Run.create(path, configs.to_dict(config), config.seed)
-        reference = load_reference(config)
-        reference.save(path / "reference.npz")
-    began = time.time() - (run.spent_s() + Run(path / TEACHER).spent_s() if resume else 0.0)
-    prior = make_prior(config, reference)
-    env = TrackingEnv(make(config.task, config.agent.loop.num_envs, config.seed, config.threads),
-                      prior, config.tracking, config.seed)
-    mirror = mirror_of(prior)
-    with compute.threads(config.threads):
+    config, run = open_run(path, "expert", _until(config, steps), resume, options)
+    with interruptible(run), compute.threads(config.threads):
+        reference = _reference(config, run.path)
+        with Progress(f"{config.task}: the environments", None):
+            prior = make_prior(config, reference)
+            env = TrackingEnv(make(config.task, config.agent.loop.num_envs, config.seed,
+                                   config.threads), prior, config.tracking, config.seed)
+        mirror = mirror_of(prior)
         advisor = _advisor(config, reference, env, mirror, run)
         loop = Loop(env, config.agent, run, config.seed, advisor=advisor,
                     augment=_mirrored(mirror) if mirror else None,
                     evaluate=partial(_scores, config, reference))
-        loop.train(resume=resume and run.resumable)
-    return export(_until(config, loop.step), path, time.time() - began)
+        loop.train(resume=run.resumable)
+        return export(_until(config, loop.step), run)
+
+
+def _reference(config: ExpertConfig, path: Path) -> Reference:
+    """Return the run's own copy of the motion to imitate, made first where there is none."""
+    file = path / "reference.npz"
+    if not file.exists():
+        with Progress(f"{config.motion}: the reference", None):
+            load_reference(config).save(file)
+    return Reference.load(file)
 
 
 def _until(config: ExpertConfig, steps: int | None) -> ExpertConfig:
@@ -131,7 +131,8 @@ def _advisor(config: ExpertConfig, reference: Reference, env: TrackingEnv, mirro
     if config.teacher.kind == "none":
         return None
     if config.teacher.kind == "lqr":
-        return regulator_advisor(env, reference)
+        with Progress("the regulator that warms up the replay", None):
+            return regulator_advisor(env, reference)
     file = run.path / "teacher.safetensors"
     if not file.exists():
         if config.teacher.start is not None:
@@ -162,9 +163,9 @@ def _scores(config: ExpertConfig, reference: Reference, model: WorldModel, step:
     return summary(episodes, get_task(config.task).success_bar)
 
 
-def export(config: ExpertConfig, path: Path, wall_time_s: float) -> Path:
+def export(config: ExpertConfig, run: Run) -> Path:
     """Write the finished expert: config, reference, best weights (fp16), log and card."""
-    folder = path / "expert"
+    path, folder = run.path, run.path / "expert"
     folder.mkdir(exist_ok=True)
     for name in ("config.json", "reference.npz", "metrics.jsonl"):
         shutil.copy(path / name, folder / name)
@@ -178,7 +179,7 @@ def export(config: ExpertConfig, path: Path, wall_time_s: float) -> Path:
             "command": re.sub(r" --out \S+", "", origin["command"]),
             "commit": origin["commit"], "scored_at": commit(), "seed": config.seed,
             "steps": config.agent.loop.steps, "best_step": best_step,
-            "teacher": config.teacher.kind, "wall_time_s": round(wall_time_s),
+            "teacher": config.teacher.kind, "wall_time_s": round(run.spent_s()),
             "machine": origin["machine"], "versions": provenance()["versions"],
             "evaluation": f"mwx evaluate {named(path)} --task {config.task} "
                           f"--episodes {CARD_EPISODES} --seed {CARD_SEED}",

@@ -16,7 +16,7 @@ from mwx.runs import Run
 
 LOCK = ".lock"
 LOCK_WAIT_S = 60.0  # [s] for an attempt elsewhere, whose machine is failing, to be over
-GRACE_S = 10.0  # [s] between asking a process to end and ending it
+GRACE_S = 30.0  # [s] between asking a process to end, with a checkpoint, and ending it
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 

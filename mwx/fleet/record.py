@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from mwx.errors import MwxError
-from mwx.runs import Run, read_json
+from mwx.runs import read_json
 
 ATTEMPTS = "attempts.jsonl"  # a line when an attempt begins and one when it ends
 LOG = "train.log"  # what the attempts printed
@@ -21,21 +21,10 @@ def card(path: Path) -> dict[str, Any] | None:
 
 
 def begin(path: Path) -> bool:
-    """Make a run directory ready for an attempt; return whether the attempt resumes.
-
-    An attempt that ended before its first checkpoint left a log of steps which will be made again,
-    or no more than a config: the log is emptied, the config written anew.
-    """
+    """Make a run directory ready for an attempt; return whether the attempt resumes."""
     path = Path(path)
     path.mkdir(parents=True, exist_ok=True)
-    run = Run(path, tensorboard=False)
-    if not (path / "reference.npz").exists():
-        (path / "config.json").unlink(missing_ok=True)
-    if not (path / "config.json").exists():
-        return False
-    if not run.resumable and not (path / "teacher.safetensors").exists():
-        run.trim_metrics(-1)
-    return True
+    return (path / "config.json").exists()
 
 
 def append(path: Path, **row: Any) -> None:

@@ -85,7 +85,7 @@ def draw(states: Sequence[State]) -> Any:
 
 def cells(state: State) -> tuple[str, ...]:
     """Return the text of one job's row, a cell for each of COLUMNS."""
-    from mwx.agents.progress import time_left
+    from mwx.progress import time_left
     at = state.follower.progress
     steps = f"{at.step:,}/{at.total:,}" if at.total else "-"
     rate = left = "-"

@@ -3,7 +3,6 @@
 import json
 import re
 import shutil
-import time
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
@@ -13,12 +12,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from mwx import config as configs
 from mwx.agents import compute
 from mwx.agents.best import Best
 from mwx.agents.loop import Loop
 from mwx.agents.planner import shift
-from mwx.agents.progress import Progress
 from mwx.agents.world_model import WorldModel
 from mwx.errors import MwxError, unknown
 from mwx.experts import load_library
@@ -26,6 +23,8 @@ from mwx.experts.alignment import alignment_reward
 from mwx.experts.library import expert_folders
 from mwx.experts.scoring import UNIT_ALIGNMENT, summary
 from mwx.files import write_npz, write_weights
+from mwx.opening import Options, interruptible, open_run
+from mwx.progress import Progress
 from mwx.router.adapt_config import AdaptConfig
 from mwx.router.adapt_env import JOINTS, SPEEDS, AdaptEnv
 from mwx.router.adapted import (
@@ -58,8 +57,8 @@ EVALUATION_SEED, CHOICE_SEED, CARD_SEED = 101, 202, 1
 FOLDER = "adapted"  # of the finished policy, in the run directory
 
 
-def adapt(config: AdaptConfig, path: str | Path, resume: bool = False, compare: bool = True
-          ) -> Path:
+def adapt(config: AdaptConfig, path: str | Path, resume: bool = False, compare: bool = True,
+          options: Options | None = None) -> Path:
     """Train a task's world model beside the mixture, rewarded by the task and the routed reference.
 
     The reward is the task's plus eq. (4) against the expert in force: Table IV's and Fig. 9's
@@ -70,6 +69,7 @@ def adapt(config: AdaptConfig, path: str | Path, resume: bool = False, compare: 
         path: run directory.
         resume: continue bit for bit from the last complete checkpoint, with the run's own config.
         compare: play every expert alone and the mixtures too, for the card.
+        options: of the verb that asks for it; see open_run.
 
     Returns:
         The folder of the adapted policy: adapt.json, weights.safetensors, mixture/, card.json,
@@ -78,13 +78,13 @@ def adapt(config: AdaptConfig, path: str | Path, resume: bool = False, compare: 
     Raises:
         MwxError: the folder is in use, nothing to resume, an expert, router or script is missing,
             or the training diverged.
+        KeyboardInterrupt: told to stop; what there is to resume is said.
     """
-    path = Path(path)
     if not resume:
         check(config)
-    config, run = begun(config, path, resume)
-    began = time.time() - (run.spent_s() if resume else 0.0)
-    with compute.threads(config.threads):
+    config, run = open_run(path, "adaptation", config, resume, options)
+    path = run.path
+    with interruptible(run), compute.threads(config.threads):
         if not (path / MIXTURE / "provenance.json").exists():  # written last
             prepare(config, path / MIXTURE)
         mixture = load_mixture(path / MIXTURE, config)
@@ -94,25 +94,8 @@ def adapt(config: AdaptConfig, path: str | Path, resume: bool = False, compare: 
                        mixture, config.seed)
         env.trained = config.taught_steps
         loop = AdaptLoop(env, config, run, teacher)
-        loop.train(resume=resume and run.resumable)
-        return _export(config, path, env.obs_dim, time.time() - began, compare)
-
-
-def begun(config: AdaptConfig, path: Path, resume: bool) -> tuple[AdaptConfig, Run]:
-    """Return the config and the run to train in: a new one, or the one found there.
-
-    Raises:
-        MwxError: there is a run and it is not to be resumed, or none that could be.
-    """
-    if resume:
-        config, run = configs.load(AdaptConfig, path / "config.json"), Run(path)
-        if not run.resumable:
-            run.trim_metrics(-1)  # those steps will be made again
-        return config, run
-    if (path / "config.json").exists():
-        raise MwxError(f"{path} holds a run already: give --resume to continue it, or another "
-                       f"--out")
-    return config, Run.create(path, configs.to_dict(config), config.seed)
+        loop.train(resume=run.resumable)
+        return _export(config, run, env.obs_dim, compare)
 
 
 def check(config: AdaptConfig) -> None:
@@ -213,10 +196,9 @@ def _scores(mixture: Mixture, model: WorldModel | Teacher, step: int) -> Mapping
     return summary(episodes, resolve(config.task)[1].success_bar)
 
 
-def _export(config: AdaptConfig, path: Path, obs_dim: int, wall_time_s: float, compare: bool
-            ) -> Path:
+def _export(config: AdaptConfig, run: Run, obs_dim: int, compare: bool) -> Path:
     """Write the adapted policy with the best weights, its card and one episode's stages."""
-    folder = path / FOLDER
+    path, folder = run.path, run.path / FOLDER
     folder.mkdir(exist_ok=True)
     weights, best_step = Best(path / "weights").load()
     write_weights(folder / WEIGHTS, weights)
@@ -229,7 +211,7 @@ def _export(config: AdaptConfig, path: Path, obs_dim: int, wall_time_s: float, c
         policy, chosen_by = _better(config, path, policy, model_acts)
     episode: dict[str, Any] = record(policy)
     write_npz(folder / "episode.npz", episode)
-    card = _card(config, path, policy, best_step, wall_time_s, compare)
+    card = _card(config, run, policy, best_step, compare)
     write_json(folder / "card.json", card | chosen_by)
     return folder
 
@@ -249,8 +231,9 @@ def _better(config: AdaptConfig, path: Path, policy: Adapted, acts_by: str
     return policy, {"chosen_by": {"seed": CHOICE_SEED, **scores}}
 
 
-def _card(config: AdaptConfig, path: Path, policy: Adapted, best_step: int, wall_time_s: float,
-          compare: bool) -> dict[str, Any]:
+def _card(config: AdaptConfig, run: Run, policy: Adapted, best_step: int, compare: bool
+          ) -> dict[str, Any]:
+    path = run.path
     bar, count = resolve(config.task)[1].success_bar, config.evaluation.card_episodes
     own = play(policy, config, count, CARD_SEED)
     others = {name: play(rival, config, count, CARD_SEED)
@@ -266,7 +249,7 @@ def _card(config: AdaptConfig, path: Path, policy: Adapted, best_step: int, wall
             "command": re.sub(r" --out \S+", "", origin["command"]), "commit": origin["commit"],
             "scored_at": commit(), "seed": config.seed, "steps": config.agent.loop.steps,
             "teacher": config.teacher.kind, "teacher_steps": config.taught_steps,
-            "best_step": best_step, "wall_time_s": round(wall_time_s),
+            "best_step": best_step, "wall_time_s": round(run.spent_s()),
             "acts_by": TEACHER if isinstance(policy.model, Teacher) else
             "planning" if policy.planned else "policy prior",
             "machine": origin["machine"], "versions": provenance()["versions"],

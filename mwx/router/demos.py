@@ -9,6 +9,7 @@ import numpy as np
 
 from mwx.errors import MwxError
 from mwx.files import write_npz
+from mwx.progress import counted
 from mwx.router.policies import Library, ScriptedSwitch, ScriptStage
 from mwx.types import Array, Env, Obs, Policy, brief
 from mwx.untrusted import read_npz, understood
@@ -182,7 +183,7 @@ def _record(env: Env, policy: Policy, seed: int,
     running = np.ones(env.num_envs, bool)
     returns, lengths = np.zeros(env.num_envs), np.zeros(env.num_envs, int)
     won = np.zeros(env.num_envs, bool)
-    for t in range(steps):
+    for t in counted(range(steps), f"{env.num_envs} demonstrations", "steps"):
         progress = task_progress(env)
         if progress is None:
             progress = np.full(env.num_envs, t / steps)

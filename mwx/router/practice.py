@@ -15,16 +15,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mwx import config as configs
 from mwx.agents.best import Best
 from mwx.agents.normaliser import Moments
 from mwx.experts.ppo import LOGGED, ImitationPolicy, Ppo
 from mwx.files import write_weights
+from mwx.opening import open_run
 from mwx.rng import generator, get_state, set_state
 from mwx.router.adapt_config import AdaptConfig
 from mwx.router.adapt_env import AdaptEnv
 from mwx.router.mixture import Mixture
-from mwx.runs import Run
 from mwx.sim import make
 from mwx.types import Array, Obs, Step
 from mwx.untrusted import read_weights, understood
@@ -161,22 +160,31 @@ class _Practice(Ppo):
     def diagnostics(self, data: dict[str, Any]) -> dict[str, float]:
         env, ends = self.env, max(1.0, float(data["done"].sum()))
         assert isinstance(env, PracticeEnv)
-        terms = {"task_reward": float(data["task"].mean()), "length": data["done"].size / ends,
-                 "ended": float(data["terminated"].sum()) / ends}
-        before = self.step - LOGGED * self.ppo.rollout * env.num_envs
-        share = EVALUATIONS / self.ppo.steps
-        if int(before * share) != int(self.step * share):
+        return {"task_reward": float(data["task"].mean()), "length": data["done"].size / ends,
+                "ended": float(data["terminated"].sum()) / ends}
+
+    def evaluate(self) -> None:
+        """Score the policy so many times over its training, and at its end."""
+        assert isinstance(self.env, PracticeEnv)
+        rollout, share = self.ppo.rollout * self.env.num_envs, EVALUATIONS / self.ppo.steps
+        before = self.step - LOGGED * rollout
+        due = self.step // rollout % LOGGED == 0 and int(before * share) != int(self.step * share)
+        if self.step and self.scored != self.step and (due or self.step >= self.ppo.steps):
             self.score()
-        return terms
+
+    def restore(self) -> None:
+        """Continue from the newest complete checkpoint; see Ppo.restore."""
+        super().restore()
+        self.scored = self.run.evaluated()
 
     def score(self) -> None:
         """Score the policy without noise; the best one is kept."""
         env = self.env
         assert isinstance(env, PracticeEnv)
-        self.scored = self.step
         scores = self.scores(Teacher(copy.deepcopy(self.policy), env.features), self.step)
-        self.run.log(self.step, **{f"eval/{k}": v for k, v in scores.items()})
+        self.scored = self.step
         Best(self.run.path / "weights").offer(self.policy, self.step, scores)
+        self.run.log(self.step, **{f"eval/{k}": v for k, v in scores.items()})
 
 
 def teach(config: AdaptConfig, mixture: Mixture, path: Path,
@@ -196,18 +204,13 @@ def teach(config: AdaptConfig, mixture: Mixture, path: Path,
                          mixture, config.seed)
         env = PracticeEnv(world, config.practice_steps, teacher.discount, config.seed)
         minutes = config.agent.loop.checkpoint_minutes
-        run = Run(path / FOLDER)
-        if run.resumable:
-            loop = _Practice(env, teacher, run, config.seed, checkpoint_s=60 * minutes)
-            loop.restore()
-        else:
-            run = Run.create(path / FOLDER, configs.to_dict(teacher), config.seed)
-            loop = _Practice(env, teacher, run, config.seed, checkpoint_s=60 * minutes)
+        folder = path / FOLDER
+        teacher, run = open_run(folder, "teacher", teacher, folder.is_dir(), seed=config.seed)
+        loop = _Practice(env, teacher, run, config.seed, checkpoint_s=60 * minutes)
         loop.scores = scores
+        if run.resumable:
+            loop.restore()
         loop.train("teacher")
-        if loop.scored != loop.step:
-            loop.score()
-            run.close()
         weights, _ = Best(run.path / "weights").load()
         moments = env.features.moments.get_state()
         write_weights(file, {**weights, **{f"features/{k}": torch.from_numpy(v)

@@ -9,6 +9,7 @@ import numpy as np
 from mwx.errors import MwxError
 from mwx.files import target_folder
 from mwx.motion import Reference
+from mwx.progress import counted
 from mwx.robot import H1
 from mwx.router.demos import (
     FIELDS,
@@ -51,7 +52,8 @@ def clip_demonstrations(env: TaskEnv, library: Library, reference: Reference, n:
     frame = reference.frame(np.arange(min(length, steps or length)) * CONTROL_DT)
     actions = H1.to_action(frame.ctrl)
     return [relabel(_played(env, frame.qpos, frame.qvel, actions, seed + i, tuple(library.names),
-                            f"{KINEMATIC} {reference.label}"), library) for i in range(n)]
+                            f"{KINEMATIC} {reference.label}"), library)
+            for i in counted(range(n), "demonstrations", "clips")]
 
 
 def _played(env: TaskEnv, qpos: Array, qvel: Array, actions: Array, seed: int,

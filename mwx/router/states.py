@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mwx.progress import counted
 from mwx.router.demos import Demonstration, task_progress
 from mwx.router.features import features
 from mwx.router.guidance import on_simplex
@@ -58,7 +59,7 @@ def rollout_pool(policy: CompositePolicy, env: Env, prior: DemoPrior, steps: int
     states, before, reached, stages = [], [], [], []
     so_far = np.zeros(env.num_envs)
     stage, stage_s = np.zeros(env.num_envs, int), np.zeros(env.num_envs)
-    for _ in range(steps):
+    for _ in counted(range(steps), "what the router meets by itself", "steps"):
         told = task_progress(env)
         so_far = np.maximum(so_far, np.nan if told is None else told)
         states.append(features(obs))

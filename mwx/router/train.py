@@ -13,6 +13,7 @@ from mwx import rng as generators
 from mwx.agents import compute
 from mwx.config import to_dict
 from mwx.errors import MwxError
+from mwx.progress import Progress
 from mwx.router.composition import GROUPS
 from mwx.router.demos import Demonstration, check_demonstrations
 from mwx.router.guidance import Guidance, restrict
@@ -162,9 +163,13 @@ class _Trainer:
 
     def distil(self) -> Router:
         """Alternate updates and rollouts of the composite; return the final router."""
+        total = self.config.rounds * self.config.updates
         for round_index in range(self.config.rounds):
-            for _ in range(self.config.updates):
-                self._step()
+            with Progress(f"router, round {round_index + 1} of {self.config.rounds}", total,
+                          done=self.update, unit="updates") as progress:
+                for _ in range(self.config.updates):
+                    self._step()
+                    progress.tick(self.update)
             self.snapshots.append(replace(self.router, network=copy.deepcopy(self.network)))
             if round_index < self.config.rounds - 1 and self.config.rollout_steps:
                 self._visit(round_index)

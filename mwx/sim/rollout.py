@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from mwx.progress import counted
 from mwx.types import Array, Env, Obs, Policy, Step, brief
 
 # Called each step with the observation acted on, the carry before and after acting, and the step;
@@ -49,7 +50,8 @@ def rollout(policy: Policy, env: Env, seed: int, observe: Observer | None = None
     totals: dict[str, Array] = {}
     length = np.zeros(env.num_envs, int)
     terminated = np.zeros(env.num_envs, bool)
-    for _ in range(env.max_steps):
+    name = f"{env.num_envs} episodes of {getattr(env, 'name', 'the task')}"
+    for _ in counted(range(env.max_steps), name, "steps"):
         action, after = policy(obs, carry)
         step = env.step(action)
         terms = {"task_return": step.reward, **step.terms}

@@ -12,9 +12,9 @@ from test_agents_loop import build
 from mwx.agents import watch as watching
 from mwx.agents.best import Best
 from mwx.agents.clock import Clock
-from mwx.agents.progress import Progress, time_left
 from mwx.agents.watch import Watch
 from mwx.errors import MwxError
+from mwx.progress import Progress, time_left
 from mwx.runs import Run, read_json
 
 
@@ -26,7 +26,8 @@ def test_rates_of_a_resumed_run_are_those_of_this_process(monkeypatch, capsys):
     rates = progress.update(5_000, 520, {"return": 3.21})
     assert rates == {"steps_per_s": 100.0, "updates_per_s": 2.0}
     assert capsys.readouterr().err == ("run 5,000/10,000 steps, 520 updates, 100 steps/s, "
-                                       "2.0 updates/s, 1 min left | return 3.2\n")
+                                       "2.0 updates/s, 50 s left | return 3.2\n")
+    progress.close()
 
 
 def test_the_live_line_moves_between_logs(monkeypatch):
@@ -35,13 +36,13 @@ def test_the_live_line_moves_between_logs(monkeypatch):
     for step in (0, 200, 400):
         progress._refreshed = 0.0
         progress.tick(step, step)
-    task = progress._bar.tasks[0]
+    task = progress.bar.tasks[0]
     assert task.completed == 400 and "steps/s" in task.fields["note"]
     progress.note("[not markup]")
     progress.close()
 
 
-@pytest.mark.parametrize(("steps", "text"), [(0, "0 min"), (12_000, "2 min"),
+@pytest.mark.parametrize(("steps", "text"), [(0, "0 s"), (4_000, "40 s"), (12_000, "2 min"),
                                              (750_000, "2 h 05 min")])
 def test_time_left(steps, text):
     assert time_left(steps, {"steps_per_s": 100.0}) == text

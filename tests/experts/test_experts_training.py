@@ -1,5 +1,7 @@
 """Training an expert: aids that can be switched off, exact continuation, cards that hold."""
 
+import os
+import signal
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +14,7 @@ from mwx.agents.loop import Loop
 from mwx.errors import MwxError
 from mwx.evaluation import evaluate, load_policy
 from mwx.evaluation.run_sources import WITHOUT, method_of
-from mwx.experts import load_expert, load_library
+from mwx.experts import load_expert, load_library, ppo, train
 from mwx.experts.config import TeacherConfig, TrackingConfig
 from mwx.experts.expert import make_prior
 from mwx.experts.ppo import ImitationPolicy, Ppo, advantages, log_prob
@@ -20,6 +22,7 @@ from mwx.experts.prior import ClipPrior
 from mwx.experts.teacher import regulator_advisor
 from mwx.experts.tracking import TrackingEnv
 from mwx.experts.train import load_reference, mirror_of, train_expert
+from mwx.interrupts import Interrupts
 from mwx.motion import generate
 from mwx.runs import Run, read_json
 from mwx.sim import make
@@ -144,19 +147,34 @@ def test_planning_acts_too(trained):
 
 
 def test_an_expert_resumes_bit_for_bit(tmp_path):
-    """Interrupted after its first checkpoint, a run ends as one that was left alone."""
+    """Cut short before its reference was there, then after a checkpoint, a run ends as one that
+    was left alone; what is logged is logged once."""
     config = recipes.expert("stand", "tiny")
     train_expert(config, tmp_path / "whole")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(train, "load_reference", lambda config: os.kill(os.getpid(), signal.SIGINT))
+        with pytest.raises(KeyboardInterrupt, match="nothing to resume"):
+            train_expert(config, tmp_path / "half")
+    assert not (tmp_path / "half" / "reference.npz").exists()
     often = replace(config.agent.loop, checkpoint_minutes=0.0)
     stopped = replace(config, agent=replace(config.agent, loop=often))
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt, match=r"step 48.*--resume"):
         _interrupted(stopped, tmp_path / "half", at=48)
     train_expert(stopped, tmp_path / "half", resume=True)
+    assert names_logged(tmp_path / "half") == names_logged(tmp_path / "whole")
     step, arrays, _ = Run(tmp_path / "whole").restore()
     again, others, _ = Run(tmp_path / "half").restore()
     assert step == again and arrays.keys() == others.keys()
     for name, value in arrays.items():
         assert np.array_equal(value, others[name], equal_nan=True), name
+
+
+def names_logged(path):
+    """Return what was logged when, each once."""
+    logged = [(row["step"], name) for row in Run(path).metrics() for name in row
+              if name not in ("step", "time", "time_spent_s")]
+    assert len(logged) == len(set(logged))
+    return logged
 
 
 def _interrupted(config, path, at, kind=Loop):
@@ -166,21 +184,31 @@ def _interrupted(config, path, at, kind=Loop):
             raise KeyboardInterrupt
     save, kind.save = kind.save, stop
     try:
-        train_expert(config, path)
+        train_expert(config, path, resume=path.exists())
     finally:
         kind.save = save
 
 
 def test_a_teacher_resumes_bit_for_bit(tmp_path):
-    """Killed in its teacher's training, an expert's run ends as one that was left alone."""
+    """Told to stop in its teacher's training, an expert's run ends as one that was left alone."""
     config = recipes.expert("run", "tiny")
     train_expert(config, tmp_path / "whole")
-    often = replace(config.agent.loop, checkpoint_minutes=0.0)
-    stopped = replace(config, agent=replace(config.agent, loop=often))
-    with pytest.raises(KeyboardInterrupt):
-        _interrupted(stopped, tmp_path / "half", 128, Ppo)
-    assert not (tmp_path / "half" / "teacher.safetensors").exists()
-    train_expert(stopped, tmp_path / "half", resume=True)
+    improve = ppo.improve
+
+    def told(*args, **kwargs):
+        os.kill(os.getpid(), signal.SIGTERM)
+        return improve(*args, **kwargs)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ppo, "LOGGED", 1)
+        with patch.context() as inner:
+            inner.setattr(ppo, "improve", told)
+            with Interrupts(), pytest.raises(KeyboardInterrupt, match="the teacher's step 128"):
+                train_expert(config, tmp_path / "half")
+        assert not (tmp_path / "half" / "teacher.safetensors").exists()
+        with open(tmp_path / "half" / "teacher" / "metrics.jsonl", "a") as file:
+            file.write('{"step": 256, "teacher/kl": 1}\n')  # as if killed at the step after
+        train_expert(config, tmp_path / "half", resume=True)
+    assert names_logged(tmp_path / "half" / "teacher")[-1][0] == 256
     for name in ("teacher.safetensors", "expert/weights.safetensors"):
         assert (tmp_path / "half" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 
