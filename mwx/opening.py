@@ -93,9 +93,10 @@ def open_run(path: str | Path, kind: str, config: C, resume: bool = False,
     if run.path.exists():
         run.clear(*LOGS, *(() if again else PARTS))
     values = dict(config) if isinstance(config, Mapping) else configs.to_dict(config)
-    asked = {"kind": kind} | ({"asked": options.resolved()} if options else {})
+    asked = {n: v for n, v in (options.resolved() if options else {}).items()
+             if v is not None or n not in values}  # the config knows what is not told here
     seed = values.get("seed") if seed is None else seed
-    return config, Run.create(run.path, values, seed, tensorboard, **asked)
+    return config, Run.create(run.path, values, seed, tensorboard, kind=kind, asked=asked)
 
 
 @contextmanager
@@ -111,8 +112,8 @@ def interruptible(run: Run) -> Iterator[None]:
 
 def _outlook(path: Path) -> str:
     steps, taught = (Run(place).checkpoints() for place in (path, path / "teacher"))
-    kept = f"step {steps[-1]:,}" if steps else f"the teacher's step {taught[-1]:,}" if taught else ""
-    if kept:
+    if steps or taught:
+        kept = f"step {steps[-1]:,}" if steps else f"the teacher's step {taught[-1]:,}"
         return (f"interrupted; {path} is kept up to {kept}: the same command with --resume goes on "
                 f"from there")
     return (f"interrupted before there was anything to keep, nothing to resume in {path}: the same "
@@ -181,7 +182,7 @@ def _agreed(path: Path, kept: C, config: C, options: Options | None) -> C:
         free = [name for name in here if name in FREE]
     else:
         origin = path / "provenance.json"
-        asked = (read_json(origin) if origin.exists() else {}).get("asked", {})
+        asked = (read_json(origin) if origin.exists() else {}).get("asked") or {}
         given = {name: _plain(v) for name, v in options.given.items() if v is not None}
         free = [name for name in given if name in FREE]
         known = all(name in asked or name in there for name in given)

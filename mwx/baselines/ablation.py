@@ -110,8 +110,8 @@ class Job:
     @property
     def finished(self) -> bool:
         """Whether it has been trained for as many steps as are asked for."""
-        return self.card.is_file() and \
-            read_json(self.card)["steps"] >= self.ablation.config(self.variant).agent.loop.steps
+        wanted = self.ablation.config(self.variant).agent.loop.steps
+        return self.card.is_file() and read_json(self.card).get("steps", wanted) >= wanted
 
     def command(self) -> list[str]:
         """Return the command line, which resumes where there is something to resume."""

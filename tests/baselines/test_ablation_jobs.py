@@ -46,8 +46,12 @@ def test_one_variant_end_to_end_and_nothing_twice(tmp_path):
     run(ablation, say=lines.append)
     assert lines[-1] == "1 jobs, 1 of them finished before"
     assert job.card.stat().st_mtime_ns == written
-    with pytest.raises(MwxError, match="other settings"):
-        run(replace(ablation, steps=500), say=lines.append)
+    with pytest.raises(MwxError, match="other settings, plain_experts None, not"):
+        run(replace(ablation, plain_experts=tmp_path), say=lines.append)
+    with pytest.raises(MwxError, match=r"loop\.steps 96, not 50"):
+        run(replace(ablation, steps=50), say=lines.append)
+    (longer,) = jobs.begin(replace(ablation, steps=500))  # what is finished goes on
+    assert not longer.finished and longer.command()[-1] == "--resume"
 
 
 class FakeProcess:

@@ -1,6 +1,8 @@
 """Training the imitator: laws of its environment, resume bit for bit, files, the command."""
 
 import dataclasses
+import os
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -103,19 +105,19 @@ def weights(folder: Path) -> dict[str, torch.Tensor]:
 def test_a_stopped_training_ends_as_if_it_had_not_been_stopped(
         standing: Reference, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(train, "JudgeConfig", lambda: JudgeConfig(starts=2, seconds=0.4))
-    given = {"stand": standing}
+    given, seldom = {"stand": standing}, dataclasses.replace(TINY, checkpoint_s=99.0)
     whole = train.train_imitator(given, TINY, tmp_path / "whole")
     improve, calls = ppo.improve, []
 
     def stopping(*args, **options):
         calls.append(1)
-        if len(calls) == 3:
-            raise KeyboardInterrupt
+        if len(calls) == 2:
+            os.kill(os.getpid(), signal.SIGINT)  # it ends this rollout and writes a checkpoint
         return improve(*args, **options)
 
     monkeypatch.setattr(ppo, "improve", stopping)
-    with pytest.raises(KeyboardInterrupt):
-        train.train_imitator(given, TINY, tmp_path / "cut")
+    with pytest.raises(KeyboardInterrupt, match=r"step 48.*--resume"):
+        train.train_imitator(given, seldom, tmp_path / "cut")
     monkeypatch.setattr(ppo, "improve", improve)
     with pytest.raises(MwxError, match="--resume"):
         train.train_imitator(given, TINY, tmp_path / "cut")
