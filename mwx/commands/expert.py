@@ -15,7 +15,8 @@ LASTS = {"cpu": "6 to 90 minutes on two cores, by the skill and its teacher",
 
 def train(skill: Skill, recipe: str | None = None, out: Path | None = None,
           seed: Seed | None = None, resume: bool = False, steps: Steps | None = None,
-          threads: Threads | None = None, imitation: bool = True, start: Path | None = None) -> None:
+          threads: Threads | None = None, imitation: bool = True, start: Path | None = None
+          ) -> None:
     """Train one specialised expert and export it when done.
 
     Args:
