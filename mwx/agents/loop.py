@@ -3,6 +3,7 @@
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from typing import Any
 
 import numpy as np
@@ -55,7 +56,7 @@ class Loop:
                              advised=advisor is not None)
         self.watch = Watch(config.learner.discount, config.learner.gradient_clip)
         self.best = Best(run.path / "weights")
-        self.clock = Clock()
+        self.clock, self.interrupts = Clock(), Interrupts(wait=True)
         self.moments = Moments(env.obs_dim, loop.normalise_rows)
         self.rng = generator(seed, "loop")
         self.noise = torch.Generator(device).manual_seed(seed + 2)
@@ -82,38 +83,33 @@ class Loop:
         else:
             self.obs = self.env.reset(self.seed)
         with Progress(self.run.path.name, self.config.loop.steps, self.step,
-                      self.learner.updates) as progress, Interrupts(wait=True) as interrupts:
-            try:
-                self._train(progress, interrupts)
-            except KeyboardInterrupt:
-                progress.note(f"told to stop, at step {self.step:,}")
-                raise
-            finally:
-                self.run.close()
+                      self.learner.updates) as progress, closing(self.run), self.interrupts:
+            self._train(progress)
         return self.learner.model
 
-    def _train(self, progress: Progress, interrupts: Interrupts) -> None:
+    def _train(self, progress: Progress) -> None:
         """Take turns; each ends where a checkpoint can be written and continued from exactly."""
         loop, saved = self.config.loop, time.monotonic()
         while self.step < loop.steps or self.owed:
             if self._due() and not self.owed:
-                self._evaluate(progress, interrupts)
+                self._evaluate(progress)
             if not self.owed:
                 if self.replay.full:
                     self.save()
                 self._act()
                 self._owe()
-            terms = self._learn(progress, interrupts)
+            terms = self._learn(progress)
+            progress.tick(self.step, self.learner.updates)
             if not self.owed and self._crossed(loop.log_every):
                 self._log(terms, progress)
-            if interrupts.asked:
+            if self.interrupts.asked:
                 self._stop()
             if time.monotonic() - saved > 60 * loop.checkpoint_minutes and self.watch.well:
                 self.save()
                 saved = time.monotonic()
         self.save()
         if self.evaluate and self.evaluated != self.step:
-            self._evaluate(progress, interrupts)
+            self._evaluate(progress)
 
     def _due(self) -> bool:
         """Return whether an evaluation is due here, which an interruption may have put off."""
@@ -183,11 +179,11 @@ class Loop:
         if self.learner.updates == 0:
             self.owed += loop.pretrain_updates
 
-    def _learn(self, progress: Progress, interrupts: Interrupts) -> dict[str, float]:
+    def _learn(self, progress: Progress | None = None) -> dict[str, float]:
         """Make the updates that are owed; told to stop, leave the rest for whoever goes on."""
         terms: dict[str, float] = {}
         c = self.config.learner
-        while self.owed and not interrupts.asked:
+        while self.owed and not self.interrupts.asked:
             batch = self.replay.sample(c.batch, c.horizon, self.rng, self.device)
             with self.clock.part("learner"):
                 terms = self.learner.update(batch)
@@ -195,8 +191,8 @@ class Loop:
             if wrong:
                 raise self._diverged(wrong, terms)
             self.owed -= 1
-            progress.tick(self.step, self.learner.updates)
-        progress.tick(self.step, self.learner.updates)
+            if progress is not None:
+                progress.tick(self.step, self.learner.updates)
         return terms
 
     def _count(self, step: Step) -> None:
@@ -216,10 +212,10 @@ class Loop:
         self.run.log(self.step, updates=self.learner.updates, **rates, **episode, **shares,
                      **{f"loss/{k}": v for k, v in terms.items()})
 
-    def _evaluate(self, progress: Progress, interrupts: Interrupts) -> None:
+    def _evaluate(self, progress: Progress) -> None:
         assert self.evaluate is not None
         try:
-            with self.clock.part("evaluation"), interrupts.at_once():
+            with self.clock.part("evaluation"), self.interrupts.at_once():
                 scores = self.evaluate(self.learner.model, self.step)
         except KeyboardInterrupt:
             self._stop()

@@ -17,14 +17,14 @@ def export(policy: PolicyFolder, out: Path | None = None, experts: Path | None =
         check: run the graph with onnxruntime beside the policy and print the largest difference.
         dynamo: trace with torch.export instead of TorchScript; slower, the same graph.
     """
-    from mwx.progress import Progress, tell
-    tell(f"{policy.name} as a graph: some ten seconds")
-    from mwx.evaluation import load_policy
     from mwx.files import target_file
-    from mwx.integrations.onnx import export_policy
-    from mwx.integrations.onnx.session import OnnxPolicy, disagreement
+    from mwx.progress import Progress, tell
     from mwx.runs import RUNS
     place = target_file(out or RUNS / f"{policy.resolve().name}.onnx", ".onnx")
+    tell(f"{policy.name} as a graph: some ten seconds")
+    from mwx.evaluation import load_policy
+    from mwx.integrations.onnx import export_policy
+    from mwx.integrations.onnx.session import OnnxPolicy, disagreement
     acting = load_policy(policy, experts)
     with Progress("tracing", None):
         path = export_policy(acting, place, dynamo)

@@ -20,13 +20,13 @@ def demo(out: Path = Path("runs/demo"), clip: Path | None = None, reading: Clips
         reading: what the clip's file does not say, or says wrongly.
         seed: of everything random.
     """
+    target_folder(out)
+    if reading != UNTOLD and clip is None:
+        raise MwxError("how a clip is read needs a clip: name it with --clip")
     from mwx.progress import REPEATS, banner
     banner("demo: the whole method on the shipped experts", out,
            "a minute and a half on two cores, up to five on busy ones", REPEATS)
     from mwx.demo import run_demo
-    target_folder(out)
-    if reading != UNTOLD and clip is None:
-        raise MwxError("how a clip is read needs a clip: name it with --clip")
     print(f"report: {run_demo(out, clip, reading.options(), seed)}")
 
 

@@ -6,6 +6,7 @@ update, generalised advantage estimation, time limits bootstrap.
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from typing import Any, Protocol
 
 import numpy as np
@@ -177,7 +178,7 @@ class Ppo:
                  mirror: Mirror | None = None, checkpoint_s: float = 300.0,
                  base: Callable[[Tensor], Tensor] | None = None):
         self.env, self.ppo, self.run, self.step = env, config, run, 0
-        self.checkpoint_s = checkpoint_s
+        self.checkpoint_s, self.interrupts = checkpoint_s, Interrupts(wait=True)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.policy = policy_of(env.obs_dim, env.act_dim, config, mirror, base)
@@ -197,24 +198,17 @@ class Ppo:
         """Score the policy where that is due; called after every rollout, and where one goes on."""
 
     def train(self, name: str) -> None:
-        """Run until the configured number of environment steps.
-
-        Raises:
-            KeyboardInterrupt: told to stop; a checkpoint has been written.
-        """
+        """Run until the configured number of steps; told to stop, until the next checkpoint."""
         with Progress(name, self.ppo.steps, self.step) as progress, \
-                Interrupts(wait=True) as interrupts:
-            try:
-                self._train(name, progress, interrupts)
-                self.save()
-                self._evaluate(interrupts)
-            finally:
-                self.run.close()
+                closing(self.run), self.interrupts:
+            self._train(name, progress)
+            self.save()
+            self._evaluate()
 
-    def _train(self, name: str, progress: Progress, interrupts: Interrupts) -> None:
+    def _train(self, name: str, progress: Progress) -> None:
         rollout, saved = self.ppo.rollout * self.env.num_envs, time.monotonic()
         while self.step < self.ppo.steps:
-            self._evaluate(interrupts)
+            self._evaluate()
             self._quieten()
             data, self.obs = collect(self.env, self.policy, self.obs, self.ppo, self.noise)
             self.rate, terms = improve(self.policy, self.optimiser, data, self.ppo, self.rate,
@@ -225,20 +219,16 @@ class Ppo:
                 terms |= {"reward": float(data["reward"].mean()), **self.diagnostics(data)}
                 progress.update(self.step, self.step // rollout, terms)
                 self.run.log(self.step, **{f"{name}/{k}": v for k, v in terms.items()})
-            if interrupts.asked:
-                self.save()
-                raise KeyboardInterrupt
             if time.monotonic() - saved > self.checkpoint_s:
                 self.save()
                 saved = time.monotonic()
 
-    def _evaluate(self, interrupts: Interrupts) -> None:
+    def _evaluate(self) -> None:
         try:
-            with interrupts.at_once():
+            with self.interrupts.at_once():  # ends here too who was told to stop before
                 self.evaluate()
         except KeyboardInterrupt:
-            if self.step:
-                self.save()
+            self.save()
             raise
 
     def _quieten(self) -> None:

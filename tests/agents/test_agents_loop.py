@@ -189,6 +189,7 @@ def test_updates_are_made_at_their_rate_once_there_is_data(tmp_path):
     made = []
     for _ in range(14):
         loop._act()
+        loop._owe()
         loop._learn()
         made.append(loop.learner.updates)
     # none for the first 72 steps and no debt of them; then the first data's, then 3 in 2 steps
