@@ -150,8 +150,9 @@ def _limb(table: dict[str, dict[str, float]], parts: tuple[str, ...], side: str,
                 continue
             chain = (high, middle, low)
             uneven = max(0.0, abs(np.log(lengths[0] / lengths[1])) - np.log(ALIKE))
+            repeated = sum(_goes_on(i, joints, above) for i in chain)
             score = sum(w[i] for w, i in zip(weights, chain, strict=True)) - (
-                UNEVEN * uneven + _detours(chain, joints, above))
+                UNEVEN * uneven + REPEATED * repeated)
             if best is None or score > best.score:
                 best = Limb(chain, float(score))
     return best
@@ -161,17 +162,6 @@ def _weight(words: dict[str, float], name: str) -> float:
     """Return how much a name means a part: the longest known word at its end counts."""
     known = [w for w in VOCABULARY if name.endswith(w)]
     return words.get(max(known, key=len), 0) if known else 0
-
-
-def _detours(chain: tuple[int, ...], joints: list[Joint], above: list[list[int]]) -> float:
-    """Return what joints between those of a limb, and repeated ones among them, take off."""
-    cost = 0.0
-    for i in chain:
-        cost += REPEATED * _goes_on(i, joints, above)
-    for high, low in itertools.pairwise(chain):
-        between = above[low][: above[low].index(high)]
-        cost += sum(bool(joints[i].word) and not _goes_on(i, joints, above) for i in between)
-    return cost
 
 
 def _goes_on(joint: int, joints: list[Joint], above: list[list[int]]) -> bool:

@@ -319,6 +319,17 @@ def test_angles_that_no_person_has_in_their_unit_are_said(tmp_path: Path) -> Non
         read_clip(path)
 
 
+@pytest.mark.parametrize("tail", ["\0", "\0\0\n", "\x1a", "\n\x1a\0\0"])
+def test_padding_after_the_last_row_is_said(tail: str, tmp_path: Path) -> None:
+    path = acclaim(tmp_path)
+    true = read_clip(path)
+    for file in (path, path.with_suffix(".asf")):
+        file.write_text(file.read_text() + tail)
+    clip = read_clip(path)
+    np.testing.assert_array_equal(clip.positions_w, true.positions_w)
+    assert any("of padding" in note for note in clip.notes)
+
+
 def test_a_bone_that_is_in_no_frame_is_said(tmp_path: Path) -> None:
     assert "no frame has rtibia: held as at rest" in read_clip(
         acclaim(tmp_path, skip="rtibia")).notes

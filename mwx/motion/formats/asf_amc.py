@@ -18,7 +18,7 @@ from mwx.errors import MwxError, nearest
 from mwx.maths import rotations
 from mwx.motion.clip import MAX_FRAMES, MotionClip, check_frames
 from mwx.motion.formats import root_path, units
-from mwx.motion.formats.text import LARGEST, MAX_SIZE, read_lines
+from mwx.motion.formats.text import LARGEST, MAX_SIZE, read_bytes, read_lines, without_padding
 from mwx.motion.reference import sha256
 from mwx.motion.roles import with_told
 from mwx.types import Array
@@ -201,7 +201,7 @@ def read_amc(path: Path, skeleton: Skeleton, fps: float | None = None,
     Raises:
         MwxError: no AMC, cut short, made for another skeleton, or not a number somewhere.
     """
-    lines = read_lines(path, KIND)
+    lines, data = read_lines(path, KIND), read_bytes(path)
     channels = _channels(path, lines, skeleton)
     radians, notes = _angle_unit(lines, channels, skeleton)
     positions, turns = _forward(channels, skeleton, radians)
@@ -219,7 +219,8 @@ def read_amc(path: Path, skeleton: Skeleton, fps: float | None = None,
     return MotionClip(
         names, parents, rotations.rotate(TO_Z_UP, positions), rate,
         rotations.multiply(TO_Z_UP, turns), source=path.name,
-        source_sha256=sha256(path.read_bytes()), licence=LICENCE, notes=(*notes, *more, *moved))
+        source_sha256=sha256(data), licence=LICENCE,
+        notes=(*notes, *more, *moved, *without_padding(data)[1]))
 
 
 def _angle_unit(lines: Sequence[str], channels: Mapping[str, Array], skeleton: Skeleton

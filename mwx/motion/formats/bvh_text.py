@@ -9,13 +9,13 @@ import numpy as np
 
 from mwx.errors import MwxError
 from mwx.motion.clip import check_frames, told_rate
-from mwx.motion.formats.text import LARGEST, MAX_LINES, MAX_SIZE, MAX_WIDTH
+from mwx.motion.formats.text import LARGEST, MAX_LINES, MAX_SIZE, MAX_WIDTH, without_padding
 from mwx.types import Array
 
 MAX_POINTS = 1000  # joints and end sites; no skeleton comes near
 MAX_HEAD = 8_000_000  # bytes before MOTION
 FPS_RANGE = (1.0, 2000.0)  # [Hz]
-NEWLINE, END = b"\n", b"\x1a"  # old programmes end a text with Ctrl-Z, or fill it up with NUL
+NEWLINE = b"\n"
 CHANNELS = tuple(f"{axis}{kind}" for kind in ("position", "rotation") for axis in "xyz")
 
 
@@ -170,8 +170,7 @@ def _complete(path: Path, joints: list[Joint]) -> tuple[Joint, ...]:
 def _motion(path: Path, joints: tuple[Joint, ...], body: bytes, line: int, told: float | None
             ) -> Motion:
     """Read what follows the word MOTION in some line of the file."""
-    whole = body.partition(END)[0].rstrip(b"\0 \t\r\n")
-    left = body[len(whole):].strip()
+    whole, padded = without_padding(body)
     rows = whole.split(b"\n")
     heads = [i for i, row in enumerate(rows[:50]) if row.strip()][:2]
     said = [rows[i].decode("latin-1").strip() for i in heads]
@@ -188,10 +187,7 @@ def _motion(path: Path, joints: tuple[Joint, ...], body: bytes, line: int, told:
     width = sum(len(j.channels or ()) for j in joints)
     values, notes = _values(path, rows[heads[1] + 1:], line + heads[1] + 1, width, len(joints),
                             (int(frames[1]), line + heads[0]))
-    if left:
-        notes = (f"{len(left)} bytes of padding (NUL, or from Ctrl-Z on) at the end: left out",
-                 *notes)
-    return Motion(joints, values, fps, (*said, *notes))
+    return Motion(joints, values, fps, (*said, *padded, *notes))
 
 
 def _rate(path: Path, line: int, word: str, told: float | None) -> tuple[float, tuple[str, ...]]:

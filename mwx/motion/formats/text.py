@@ -29,6 +29,17 @@ def read_bytes(path: Path) -> bytes:
         raise MwxError(f"{path}: cannot be read ({error.strerror})") from None
 
 
+def without_padding(data: bytes) -> tuple[bytes, tuple[str, ...]]:
+    """Return a text's bytes without what fills its last block up, and a note where there is any.
+
+    Old programmes end a text with Ctrl-Z, others fill it up with NUL.
+    """
+    whole = data.partition(b"\x1a")[0].rstrip(b"\0 \t\r\n")
+    left = len(data[len(whole):].strip())
+    return whole, (f"{left} bytes of padding (NUL, or from Ctrl-Z on) at the end: left out",
+                   ) if left else ()
+
+
 def read_lines(path: Path, kind: str) -> list[str]:
     """Return the lines of a UTF-8 file without a byte order mark.
 
@@ -38,7 +49,7 @@ def read_lines(path: Path, kind: str) -> list[str]:
     Raises:
         MwxError: as `read_bytes`, no text, too many or too long lines.
     """
-    data = read_bytes(path)
+    data, _ = without_padding(read_bytes(path))
     if data.count(b"\n") > MAX_LINES:
         raise MwxError(f"{path}: more than {MAX_LINES} lines; cut the motion into parts")
     try:
