@@ -19,6 +19,7 @@ BLANK = "\ufeff\u200b \r\n\t"
 # models think aloud first: with both tags, or with the closing one only
 THOUGHT_ENDS = re.compile(r"</(?:think|thinking|thought|reasoning)>|\[/THINK\]")
 CLOSING_COMMA = re.compile(r'("(?:\\.|[^"\\])*")|,(?=\s*[}\]])')  # outside of strings
+NUMBER = re.compile(r"\d{1,9}(\.\d{1,9})?")
 KEYS = ("reasoning", "scores", "stages", "unsupported")
 
 
@@ -172,7 +173,9 @@ def exact_keys(value: Any, keys: Sequence[str], what: str) -> None:
 
 
 def number_within(value: Any, low: float, high: float, what: str) -> float:
-    """Return a JSON number in [low, high]; raise InvalidAnswer for anything else."""
+    """Return a JSON number in [low, high], also one in quotes; raise InvalidAnswer otherwise."""
+    if isinstance(value, str) and NUMBER.fullmatch(value.strip()):
+        value = float(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise InvalidAnswer(f"{what} must be a number, not {str(value)[:40]!r}")
     if not low <= value <= high or not math.isfinite(value):

@@ -71,6 +71,7 @@ WRAPPINGS = {
     "object of one": says(json.dumps({"guidance": answer()})),
     "string of JSON": says(json.dumps(GOOD)),
     "closing commas": says(GOOD.replace("}]", "},]")[:-1] + ",}"),
+    "numbers in quotes": says(json.dumps(answer(scores={"stand": "5", "walk": "8.0", "reach": 7}))),
     "twice the same": says(f"{GOOD}\n\n{GOOD}"),
     "parts": message(content=[{"type": "thinking", "thinking": [{"type": "text", "text": "{"}]},
                               {"type": "text", "text": GOOD[:20]},

@@ -99,7 +99,7 @@ INVALID = {
     "missing expert": (valid(scores={"stand": 1, "walk": 1}), r"missing \['reach'\]"),
     "all zero": (valid(scores=dict.fromkeys(EXPERTS, 0)), "all scores are zero"),
     "out of range": (valid(scores={"stand": 1, "walk": 11, "reach": 1}), r"\[0, 10\], not 11"),
-    "text score": (valid(scores={"stand": "5", "walk": 1, "reach": 1}), "must be a number"),
+    "text score": (valid(scores={"stand": "five", "walk": 1, "reach": 1}), "must be a number"),
     "true as score": (valid(scores={"stand": True, "walk": 1, "reach": 1}), "must be a number"),
     "stage of nobody": (valid(stages=[{"text": "", "expert": "fly", "fraction": 1}]),
                         "unknown expert 'fly'"),
