@@ -14,13 +14,13 @@ import numpy as np
 Array = np.ndarray
 
 
-def brief(record: Any) -> str:
+def brief(self: Any) -> str:
     """Return a frozen record in one line: shapes of arrays, sizes of collections; a `__repr__`.
 
     Fields that are None or empty are left out.
     """
-    shown = ((f.name, _brief(getattr(record, f.name))) for f in dataclasses.fields(record))
-    return f"{type(record).__name__}({', '.join(f'{n}={s}' for n, s in shown if s)})"
+    shown = ((f.name, _brief(getattr(self, f.name))) for f in dataclasses.fields(self))
+    return f"{type(self).__name__}({', '.join(f'{n}={s}' for n, s in shown if s)})"
 
 
 def _brief(value: Any) -> str:

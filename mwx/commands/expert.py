@@ -66,10 +66,10 @@ def show(root: Path | None = None) -> None:
     library = load_library(root)
     on_screen = sys.stdout.isatty()
     table = Table(box=SIMPLE_HEAD if on_screen else None, pad_edge=False)
-    for name, justify in (("expert", "left"), ("what it does", "left"), ("task return", "right"),
-                          ("alignment return", "right"), ("steps", "right"),
-                          ("trained in", "right")):
-        table.add_column(name, justify=justify, no_wrap=name != "what it does" or not on_screen)
+    table.add_column("expert", no_wrap=True)
+    table.add_column("what it does", no_wrap=not on_screen)
+    for name in ("task return", "alignment return", "steps", "trained in"):
+        table.add_column(name, justify="right", no_wrap=True)
     for name in library.names:
         table.add_row(name, library.descriptions[name], *_told(library.cards[name]))
     # no terminal: as wide as the text, so that no line is broken
