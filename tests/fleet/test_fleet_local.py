@@ -129,7 +129,7 @@ def test_who_starts_after_its_holder_ended_ends_at_once():
     code = ("import os, sys; os.environ['MWX_FLEET_PARENT'] = sys.argv[1]\n"
             "from mwx.fleet.leash import hold\nhold(); print('at work')")
     for holder, ends in ((os.getpid(), (0, "at work\n")), (1 << 22, (137, ""))):
-        made = subprocess.run([sys.executable, "-c", code, str(holder)], capture_output=True,
+        made = subprocess.run([sys.executable, "-P", "-c", code, str(holder)], capture_output=True,
                               text=True)
         assert (made.returncode, made.stdout) == ends
 
