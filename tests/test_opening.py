@@ -204,6 +204,7 @@ def shown(path, name="loss"):
 
 
 def test_a_finished_run_of_its_own_kind_is_written_over_only_where_that_is_said(tmp_path):
+    run = Run(tmp_path)
     for _ in range(2):
         _, run = open_run(tmp_path, "demo", {"kind": "demo", "seed": 1}, again=True)
         run.log(1, loss=0.5)

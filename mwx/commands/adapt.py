@@ -56,8 +56,8 @@ def adapt(task: Task, router: Path | None = None, schedule: Schedule | None = No
                      "progress_weight": progress_weight, "agent.loop.steps": steps},
                     {"schedule": "router", "recipe": "cpu", "seed": 0, "planned": False,
                      "variant": "full", "threads": 1, "teacher_steps": 0, "progress_weight": 0.0})
-    variant = asked["variant"]
-    kind = "adapt" if variant == "full" else f"adapt-{variant.replace('_', '-')}"
+    chosen: str = asked["variant"]
+    kind = "adapt" if chosen == "full" else f"adapt-{chosen.replace('_', '-')}"
     path = out or RUNS / f"{kind}-{name.removeprefix('h1-')}-{asked['recipe']}-{asked['seed']}"
     banner(f"adaptation to {name}, recipe {asked['recipe']}, seed {asked['seed']}", path,
            LASTS[asked["recipe"]], RESUMES)
@@ -65,12 +65,12 @@ def adapt(task: Task, router: Path | None = None, schedule: Schedule | None = No
     config = adaptation(task, steps=steps, router=router, experts=experts,
                         **{n: asked[n] for n in ("recipe", "variant", "schedule", "seed", "threads",
                                                  "planned", "teacher_steps", "progress_weight")})
-    folder = train_variant(config, path, variant, resume, compare, asked)
+    folder = train_variant(config, path, chosen, resume, compare, asked)
     if (folder / "episode.npz").is_file():
         from mwx.evaluation.stages import draw_run, show_card
         print(show_card(folder))
         print(f"stages: {draw_run(folder)}")
-    print(f"{'adapted policy' if variant != 'scratch' else 'agent'}: {folder}")
+    print(f"{'adapted policy' if chosen != 'scratch' else 'agent'}: {folder}")
 
 
 def ablate(task: Task, seeds: Count = 3, recipe: Recipe = "cpu", steps: Steps | None = None,
