@@ -5,9 +5,9 @@
 The rows are in benchmarks/mutants/*.toml, one table a mutation: `name`; `file`, from the root of
 the repository; `old`, text that stands there exactly once; `new`, what stands there instead;
 `tests`, the pytest ids of which every one must fail. The package is copied, never changed in place.
-A test that
-starts `python -c` gives -P, or the repository's own copy answers. First all these tests run on a plain copy: they must pass. Exit code 1 if a mutation survives, a
-text is not found, or a test fails without any mutation.
+A test that starts `python -c` gives -P, or the repository's own copy answers. First all these tests
+run on a plain copy: they must pass. Exit code 1 if a mutation survives, a text is not found, or a
+test fails without any mutation.
 """
 
 import argparse

@@ -220,7 +220,7 @@ def test_every_part_of_a_loop_is_as_it_was_after_a_restore(tmp_path):
     loop.train()
     loop.driven = np.arange(8) % 3 == 0
     loop.plans = torch.randn(loop.plans.shape)
-    loop.debt = 0.375
+    loop.debt, loop.owed = 0.375, 5
     loop.watch.largest, loop.watch.streaks = 17.5, {"value": 3, "gradient": 41}
     loop.finished = {"return": deque([3.5, -2.5], maxlen=64)}
     loop.returns["return"] += np.arange(8)
@@ -232,7 +232,7 @@ def test_every_part_of_a_loop_is_as_it_was_after_a_restore(tmp_path):
     other = build(tmp_path, **STEPS, seed=5)
     agents_checkpoint.restore(other)
     assert np.array_equal(other.driven, loop.driven) and torch.equal(other.plans, loop.plans)
-    assert (other.step, other.debt) == (184, 0.375)
+    assert (other.step, other.debt, other.owed) == (184, 0.375, 5)
     assert other.watch.get_state() == loop.watch.get_state() and not other.watch.well
     assert other.finished == loop.finished and other.finished["return"].maxlen == 64
     for name, value in loop.returns.items():
