@@ -121,6 +121,10 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
             raise MwxError(f"{where}: expected {len(kinds)} values, got {len(value)}")
         return tuple(_convert(k, v, f"{where}[{i}]") for i, (k, v) in
                      enumerate(zip(kinds, value, strict=True)))
+    if origin is dict:
+        if not isinstance(value, dict):
+            raise MwxError(f"{where}: expected an object with fields, got {short(value)}")
+        return {str(k): _convert(args[1], v, f"{where}.{k}") for k, v in value.items()}
     if origin is typing.Literal:
         if value not in args:
             raise MwxError(f"{where}: {short(value)} is not one of "

@@ -179,8 +179,9 @@ def load_module(build: "Callable[[], M]", path: str | Path) -> "M":
         raise MwxError(f"{path} does not fit its config: {len(apart)} of {len(wanted)} arrays "
                        f"differ, '{apart[0]}' for one: {wanted.get(apart[0], 'none')} expected, "
                        f"{found.get(apart[0], 'none')} found")
-    module = build()
-    module.load_state_dict({k: v.float() for k, v in weights.items()})
+    with understood(f"{path} or its configuration"):
+        module = build()
+        module.load_state_dict({k: v.float() for k, v in weights.items()})
     return module
 
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from mwx.errors import MwxError
 from mwx.runs import read_json, write_json
+from mwx.untrusted import read_object
 
 NAMES = ("task_return_mean", "task_return")  # the score that decides, first come first served
 
@@ -23,7 +24,7 @@ class Best:
 
     def __init__(self, folder: Path):
         self.folder, self.record = Path(folder), Path(folder) / "scores.json"
-        self.score = read_json(self.record)["score"] if self.record.exists() else -math.inf
+        self.score = read_object(self.record)["score"] if self.record.exists() else -math.inf
 
     def load(self) -> tuple[dict[str, Tensor], int]:
         """Return the weights that scored best and the environment step they are of.

@@ -103,7 +103,8 @@ class WorldModel(nn.Module):
         self.policy = mlp((z, h, h, 2 * act_dim), act)
         self.obs_mean = nn.Buffer(torch.zeros(obs_dim))
         self.obs_std = nn.Buffer(torch.ones(obs_dim))
-        self._start_low()
+        if not self.obs_mean.is_meta:  # without memory there is nothing to set, only a delay
+            self._start_low()
 
     def _start_low(self) -> None:
         """Begin with rewards and values near zero: a uniform head would start at mid-range."""

@@ -16,7 +16,8 @@ from mwx.evaluation.published import METHODS_IV, TABLE_IV
 from mwx.evaluation.statistics import Curve, curve_from, standard_error
 from mwx.evaluation.tables import Table
 from mwx.files import write_bytes
-from mwx.runs import read_json, read_metrics, write_text
+from mwx.runs import read_metrics, write_text
+from mwx.untrusted import read_object, understood
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -72,11 +73,14 @@ def read_adaptation(run: str | Path) -> Adaptation:
         MwxError: it has no finished adaptation.
     """
     run = Path(run)
-    card = read_json(run / "adapted" / "card.json")
-    taught = int(card.get("teacher_steps", 0))
-    return Adaptation(card["task"].removeprefix("h1-"), card,
-                      curve_from(read_metrics(run / "metrics.jsonl")),
-                      curve_from(read_metrics(run / "teacher" / "metrics.jsonl")), taught, run)
+    card = read_object(run / "adapted" / "card.json")
+    with understood(run):
+        taught = int(card.get("teacher_steps", 0))
+        for scores in (card["scores"], *card["compared"].values()):
+            float(scores["task_return_mean"])
+        return Adaptation(card["task"].removeprefix("h1-"), card,
+                          curve_from(read_metrics(run / "metrics.jsonl")),
+                          curve_from(read_metrics(run / "teacher" / "metrics.jsonl")), taught, run)
 
 
 def adapted_table(runs: Sequence[Adaptation]) -> Table:

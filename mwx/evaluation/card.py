@@ -24,8 +24,9 @@ from mwx.experts.library import named
 from mwx.files import target_file
 from mwx.motion import Reference
 from mwx.robot import H1
-from mwx.runs import provenance, read_json, write_json
+from mwx.runs import provenance, write_json
 from mwx.types import Policy
+from mwx.untrusted import read_bytes, read_object
 
 # part -> what it plays, in control steps for E episodes of 1,000 and T trials of 1,500
 PARTS = {"returns": "E x 1,000 steps by the policy prior",
@@ -87,12 +88,12 @@ def measure(folder: str | Path, plan: Plan | None = None, say: Callable[[str], N
     if not isinstance(policy, Expert | Agent):
         raise MwxError(f"{folder}: a card is of an expert or a whole-task agent")
     path = target_file(folder / CARD)
-    weights = hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()
+    weights = hashlib.sha256(read_bytes(folder / WEIGHTS)).hexdigest()
     for part in plan.parts:
         began = time.perf_counter()
         figures = _MEASURES[part](folder, policy, plan)
         origin = _origin(folder, plan, part, time.perf_counter() - began)
-        card = read_json(path) if path.is_file() else {}
+        card = read_object(path) if path.is_file() else {}
         kept = card.get("measured", {})
         kept = kept if kept.get("weights_sha256") == weights else {"weights_sha256": weights}
         kept |= {name: {**figure, "by": origin} for name, figure in figures.items()}

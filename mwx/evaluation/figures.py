@@ -257,6 +257,7 @@ def to_svg(figure: "Figure", name: str) -> str:
     """
     import matplotlib
     buffer = io.StringIO()
+    _as_written(figure)
     with matplotlib.rc_context({**STYLE, "svg.hashsalt": name}):
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
     markup = buffer.getvalue()
@@ -273,8 +274,17 @@ def to_svg(figure: "Figure", name: str) -> str:
 def to_png(figure: "Figure", dpi: int = 150) -> bytes:
     """Return the figure as PNG bytes on white."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=dpi, facecolor="white")
+    _as_written(figure)
+    with _style():
+        figure.savefig(buffer, format="png", dpi=dpi, facecolor="white")
     return buffer.getvalue()
+
+
+def _as_written(figure: "Figure") -> None:
+    """Let no text be taken for a formula: names come from users, and `$_$` is none."""
+    from matplotlib.text import Text
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def _style() -> Any:

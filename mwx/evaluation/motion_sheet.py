@@ -9,10 +9,10 @@ import mujoco
 import numpy as np
 
 from mwx.errors import MwxError
-from mwx.evaluation.figures import INK, LINE, PALETTE, STYLE
+from mwx.evaluation.figures import INK, LINE, PALETTE, STYLE, to_png
 from mwx.evaluation.motion_film import strip
 from mwx.evaluation.motion_stage import stage
-from mwx.files import write_whole
+from mwx.files import write_bytes
 from mwx.maths import rotations
 from mwx.motion import MotionClip, Reference, Sheet, bodies, contacts, quality_sheet, tangent
 from mwx.motion.feedforward import FEET, FeedForward, feed_forward
@@ -69,7 +69,7 @@ def write_sheet(reference: Reference, path: str | Path, clip: MotionClip | None 
     if path.suffix != ".png":
         raise MwxError(f"{path}: the sheet is a PNG; give a name that ends in .png")
     figure = page(reference, clip)
-    return write_whole(path, lambda part: figure.savefig(part, dpi=DPI, facecolor="white"))
+    return write_bytes(path, to_png(figure, DPI))
 
 
 def page(reference: Reference, clip: MotionClip | None = None) -> "Figure":

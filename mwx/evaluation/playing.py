@@ -10,10 +10,10 @@ from mwx.evaluation.plain_policies import PLAIN, check_fits, plain_policy
 from mwx.evaluation.policies import load_policy
 from mwx.experts.library import shipped_root
 from mwx.robot import H1, Robot
-from mwx.runs import read_json
 from mwx.sim import HeldHands, tasks
 from mwx.sim.env import TaskEnv
 from mwx.types import Policy
+from mwx.untrusted import read_object
 
 SCRIPT = "script"  # the shipped experts, switched by the task's fixed script
 
@@ -84,7 +84,7 @@ def own_task(name: str | Path) -> str:
         if folder.exists() else [shipped_root() / folder.name]
     for file in (place / word for place in places
                  for word in ("card.json", "adapt.json", "guidance.json")):
-        task = read_json(file).get("task") if file.is_file() else None
+        task = read_object(file).get("task") if file.is_file() else None
         if isinstance(task, str):
             return task
     raise MwxError(f"{name}: which task? Give --task NAME; `mwx tasks` lists them"

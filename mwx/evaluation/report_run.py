@@ -10,7 +10,7 @@ from mwx.errors import MwxError
 from mwx.evaluation import report_sections as sections
 from mwx.evaluation.compare import ROUTED, SCRIPT
 from mwx.evaluation.report import Report
-from mwx.runs import read_json, read_metrics
+from mwx.runs import read_metrics
 from mwx.untrusted import read_npz, read_object, understood
 
 COMMANDS = ("mwx motion retarget CLIP", "mwx expert train SKILL", "mwx guide door",
@@ -49,8 +49,8 @@ def _report(run: Path, config: Mapping[str, Any], out: Path) -> Report:
 def _origin(run: Path) -> Mapping[str, Any]:
     """Return a run's provenance; a finished expert keeps its own on its card."""
     if (run / "provenance.json").is_file():
-        return read_json(run / "provenance.json")
-    card = read_json(run / "card.json")
+        return read_object(run / "provenance.json")
+    card = read_object(run / "card.json")
     return {n: card[n] for n in ("command", "commit", "seed", "machine", "versions") if n in card}
 
 
@@ -61,7 +61,7 @@ def _demo(run: Path, config: Mapping[str, Any], out: Path) -> Report:
                     "One run of the whole method on the Unitree H1 in simulation: a human walk is "
                     "retargeted, world-model experts imitate, guidance weighs them, a distilled "
                     "router composes them in HumanoidBench's door task.")
-    scores, times = read_json(run / "scores.json"), read_json(run / "times.json")
+    scores, times = read_object(run / "scores.json"), read_object(run / "times.json")
     _summary(report, config, scores, times)
     _pictures(report, run, out)
     _motion(report, run)
@@ -123,9 +123,9 @@ def _motion(report: Report, run: Path) -> None:
 def _experts(report: Report, folders: Mapping[str, Path]) -> None:
     from mwx.sim.tasks import get
     from mwx.skills import DESCRIPTIONS
-    tasks = {n: read_json(p / "config.json")["task"] for n, p in folders.items()}
+    tasks = {n: read_object(p / "config.json")["task"] for n, p in folders.items()}
     sections.add_experts(
-        report, {n: read_json(p / "card.json") for n, p in folders.items()
+        report, {n: read_object(p / "card.json") for n, p in folders.items()
                  if (p / "card.json").is_file()}, DESCRIPTIONS,
         {n: read_metrics(p / "metrics.jsonl") for n, p in folders.items()},
         {n: get(task).success_bar for n, task in tasks.items()})

@@ -10,7 +10,8 @@ from typing import Any
 
 from mwx.errors import MwxError
 from mwx.evaluation.statistics import ALIGNMENT_RETURN, TASK_RETURN, Curve, curve_from
-from mwx.runs import read_json, read_metrics
+from mwx.runs import read_metrics
+from mwx.untrusted import read_object, understood
 
 EXPERT, ALONE, WITHOUT = "mwx expert", "mwx world model alone", "mwx expert without imitation"
 RETURNS = {"task return": TASK_RETURN, "alignment return": ALIGNMENT_RETURN}
@@ -95,13 +96,18 @@ def read_sources(folders: Iterable[str | Path]) -> list[Source]:
 def read_source(folder: Path) -> Source | None:
     """Return what a folder holds, None where it is a run of another kind (a router, the demo)."""
     name = "config.json" if (folder / "config.json").is_file() else "agent.json"
-    config = read_json(folder / name)
+    config = read_object(folder / name)
     if "skill" not in config and "obs_dim" not in config:
         return None
+    with understood(folder):
+        return _source(folder, config)
+
+
+def _source(folder: Path, config: Mapping[str, Any]) -> Source:
     inner = next((p for p in (folder / "expert", folder / "agent", folder)
                   if (p / "weights.safetensors").is_file()
                   and ((p / "agent.json").is_file() or (p / "reference.npz").is_file())), None)
-    card = read_json(inner / "card.json") if inner and (inner / "card.json").is_file() else {}
+    card = read_object(inner / "card.json") if inner and (inner / "card.json").is_file() else {}
     rows = read_metrics(folder / "metrics.jsonl")
     curves = {n: c for n, key in RETURNS.items() if (c := curve_from(rows, key)) is not None}
     shown = {k: v for k, v in config.items() if k not in ABOUT_THE_RUN}
@@ -150,7 +156,7 @@ def _column(config: Mapping[str, Any]) -> str:
 
 def _recipe(folder: Path, card: Mapping[str, Any], config: Mapping[str, Any]) -> str:
     path = folder / "provenance.json"
-    command = str((read_json(path) if path.is_file() else card).get("command", ""))
+    command = str((read_object(path) if path.is_file() else card).get("command", ""))
     named = re.search(r"--recipe[ =](\S+)", command)
     if named:
         return named[1]

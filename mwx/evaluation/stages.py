@@ -10,9 +10,9 @@ from mwx.evaluation.figures import INK, STYLE, expert_colour, to_png
 from mwx.evaluation.statistics import curve_from
 from mwx.files import write_bytes
 from mwx.robot.h1 import CONTROL_DT
-from mwx.runs import read_json, read_metrics
+from mwx.runs import read_metrics
 from mwx.types import Array
-from mwx.untrusted import read_npz
+from mwx.untrusted import read_npz, read_object
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,7 +28,7 @@ def draw_run(folder: str | Path) -> Path:
         MwxError: the folder holds no adapted policy.
     """
     folder = Path(folder)
-    card = read_json(folder / "card.json")
+    card = read_object(folder / "card.json")
     rows, episode = read_metrics(folder / "metrics.jsonl"), read_episode(folder / "episode.npz")
     others = {name: scores["task_return_mean"] for name, scores in card["compared"].items()}
     figure = stages(rows, episode, others, f"{card['task']}: reference in force "
@@ -116,7 +116,7 @@ def _episode(axes: "Axes", episode: Mapping[str, Array], names: Sequence[str]) -
 
 def show_card(folder: str | Path) -> str:
     """Return an adaptation's returns beside what it must beat, as lines to read."""
-    card = read_json(Path(folder) / "card.json")
+    card = read_object(Path(folder) / "card.json")
     of = card["evaluation"]
     rows = {"adapted": card["scores"], **card["compared"]}
     who = ("its teacher acts" if card.get("acts_by") == "teacher" else

@@ -1,7 +1,6 @@
 """What a clip shows: told by its user, read from its name, or guessed from speed and height."""
 
 import csv
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from mwx.maths import rotations
 from mwx.motion import bodies
 from mwx.motion.reference import Reference
 from mwx.types import Array
+from mwx.untrusted import read_object, read_text
 
 LABELS = ("carry", "crawl", "reach", "run", "sit", "stand", "walk")
 GAITS = ("carry", "crawl", "run", "walk")  # what may repeat
@@ -84,8 +84,8 @@ def told(folder: Path) -> dict[str, Told]:
 
 def _csv(path: Path) -> dict[str, Told]:
     try:
-        rows = list(csv.DictReader(path.read_text(encoding="utf-8-sig").splitlines()))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        rows = list(csv.DictReader(read_text(path).splitlines()))
+    except csv.Error as error:
         raise MwxError(f"{path}: cannot be read ({error})") from None
     if rows and not {"file", "label"} <= set(rows[0]):
         raise MwxError(f"{path}: its first line names the columns {', '.join(map(str, rows[0]))}; "
@@ -96,12 +96,7 @@ def _csv(path: Path) -> dict[str, Told]:
 
 
 def _json(path: Path) -> dict[str, Told]:
-    try:
-        values = json.loads(path.read_text())
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise MwxError(f"{path}: not JSON ({error})") from None
-    if not isinstance(values, dict):
-        raise MwxError(f'{path}: expected {{"file": "label"}}')
+    values = read_object(path)
     out = {}
     for name, value in values.items():
         entry = value if isinstance(value, dict) else {"label": value}

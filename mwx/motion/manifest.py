@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mwx.config import from_dict
 from mwx.errors import MwxError, Unwritable
 from mwx.motion.gates import Verdict, outcome
 from mwx.runs import write_text
+from mwx.untrusted import parse_json, read_text
 
 FILE = "manifest.jsonl"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
@@ -78,13 +80,10 @@ def read(folder: Path) -> list[Entry]:
         MwxError: no manifest, or a line of it is damaged.
     """
     path = folder / FILE
-    try:
-        text = path.read_text()
-    except FileNotFoundError:
+    if not path.exists():
         raise MwxError(f"{folder}: no reference library, it has no {FILE}; make one with "
-                       f"`mwx motion build CLIPS --out {folder}`") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise MwxError(f"{path}: cannot be read ({error})") from None
+                       f"`mwx motion build CLIPS --out {folder}`")
+    text = read_text(path)
     whole = text[:text.rfind("\n") + 1]
     entries = [_entry(line, f"{path}:{i}") for i, line in enumerate(whole.splitlines(), 1)]
     return list({entry.name: entry for entry in entries}.values())
@@ -92,13 +91,10 @@ def read(folder: Path) -> list[Entry]:
 
 def _entry(line: str, where: str) -> Entry:
     try:
-        values = json.loads(line)
-        values["verdicts"] = {name: Verdict.from_dict(v)
-                              for name, v in values.get("verdicts", {}).items()}
-        entry = Entry(**values)
+        entry = from_dict(Entry, parse_json(line, where), where)
         if not NAME.fullmatch(entry.name):
-            raise ValueError(f"'{entry.name}' is no name of a reference")
-    except (ValueError, TypeError, AttributeError, KeyError, MwxError) as error:
+            raise MwxError(f"'{entry.name}' is no name of a reference")
+    except MwxError as error:
         raise MwxError(f"{where}: no line of a library manifest ({error}); build the library again "
                        "in another folder") from None
     return entry

@@ -14,6 +14,7 @@ from mwx.errors import MwxError, unknown
 from mwx.router.parse import InvalidAnswer, strict_json
 from mwx.runs import write_json
 from mwx.types import Array, brief
+from mwx.untrusted import read_text, understood
 
 SCHEMA_VERSION = 1
 FLOOR = 0.02  # total mass spread evenly: reverse KL is infinite where w_v is zero
@@ -196,12 +197,11 @@ def load_guidance(path: Path) -> Guidance:
             missing or unknown, weights off the simplex, or experts that were edited.
     """
     try:
-        value = strict_json(Path(path).read_text())
-    except FileNotFoundError:
-        raise MwxError(f"{path}: no such guidance file") from None
-    except (InvalidAnswer, UnicodeDecodeError) as error:
+        value = strict_json(read_text(path))
+    except InvalidAnswer as error:
         raise MwxError(f"{path}: {error}") from None
-    return guidance_from_json(value, str(path))
+    with understood(path):
+        return guidance_from_json(value, str(path))
 
 
 def guidance_from_json(value: Any, where: str = "guidance") -> Guidance:

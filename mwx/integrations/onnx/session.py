@@ -1,6 +1,5 @@
 """A policy that is an ONNX file, run by onnxruntime; and how far it is from the one in Python."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ import numpy as np
 from mwx.errors import MwxError
 from mwx.robot import H1
 from mwx.types import Array, Obs, Policy
+from mwx.untrusted import parse_json, understood
 
 SEEN = ("proprio", "target", "right_target", "task")
 DTYPES = {"tensor(float)": np.float32, "tensor(double)": np.float64}
@@ -32,9 +32,11 @@ class OnnxPolicy:
         if "carry_start" not in self.facts:
             raise MwxError(f"{path}: not a graph that `mwx export` wrote: its metadata lacks "
                            "carry_start")
-        self.act_dim = len(self.facts["joint_names"].split(","))
-        self._types = {port.name: DTYPES[port.type] for port in self.session.get_inputs()}
-        self._start: dict[str, Any] = json.loads(self.facts["carry_start"])
+        with understood(path):
+            self.act_dim = len(self.facts["joint_names"].split(","))
+            self._types = {port.name: DTYPES[port.type] for port in self.session.get_inputs()}
+            self._start: dict[str, Any] = dict(parse_json(self.facts["carry_start"], str(path)))
+            self.initial(1)
         self._outputs = [port.name for port in self.session.get_outputs()]
 
     def initial(self, num_envs: int) -> dict[str, Array]:
