@@ -41,9 +41,9 @@ def short(value: Any) -> str:
 
 
 def reason(error: BaseException) -> str:
-    """Return an error's first line, or its kind where it says nothing."""
+    """Return the beginning of what an error says, or its kind where it says nothing."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     if isinstance(error, KeyError):
-        return f"no {error}"
-    return next(iter(str(error).splitlines()), "") or type(error).__name__
+        return f"no {error}"[:200]
+    return next(iter(str(error).splitlines()), "")[:200] or type(error).__name__

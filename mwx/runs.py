@@ -31,7 +31,7 @@ from safetensors.numpy import load, save
 
 from mwx.errors import MwxError
 from mwx.files import write_json, write_text
-from mwx.untrusted import read_json
+from mwx.untrusted import read_bytes, read_json
 
 RUNS = Path("runs")  # where runs go unless told otherwise
 KEPT = 2  # checkpoints: should the newest be damaged, the one before it still serves
@@ -287,15 +287,14 @@ def _sound(folder: Path) -> bool:
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
     """Return the rows of a metrics.jsonl; a line cut by a kill is left out."""
-    try:
-        lines = Path(path).read_text(errors="replace").splitlines()
-    except FileNotFoundError:
+    if not Path(path).exists():
         return []
+    lines = read_bytes(path).decode(errors="replace").splitlines()
     rows = []
     for line in lines:
         try:
             row = json.loads(line)
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):
             continue
         if isinstance(row, dict) and isinstance(row.get("step"), int):
             rows.append(row)

@@ -157,7 +157,7 @@ def test_damaged_files_are_refused_with_their_name(damage, tmp_path):
     path.write_text(change(json.loads((FILES / "curated" / "door.json").read_text())))
     with pytest.raises(MwxError, match=message):
         load_guidance(path)
-    with pytest.raises(MwxError, match="no such guidance file"):
+    with pytest.raises(MwxError, match="no such file"):
         load_guidance(tmp_path / "absent.json")
 
 

@@ -28,7 +28,8 @@ class OnnxPolicy:
 
     def __init__(self, path: str | Path, threads: int = 1):
         self.session = _session(Path(path), threads)
-        self.facts: Mapping[str, str] = self.session.get_modelmeta().custom_metadata_map
+        with understood(path):
+            self.facts: Mapping[str, str] = self.session.get_modelmeta().custom_metadata_map
         if "carry_start" not in self.facts:
             raise MwxError(f"{path}: not a graph that `mwx export` wrote: its metadata lacks "
                            "carry_start")
