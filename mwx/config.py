@@ -103,6 +103,8 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
     if dataclasses.is_dataclass(hint):
         return from_dict(hint, value, where)  # pyright: ignore[reportArgumentType]
     origin, args = typing.get_origin(hint), typing.get_args(hint)
+    if hint is Any:
+        return value
     if origin is Annotated:
         value = _convert(args[0], value, where)
         for mark in args[1:]:

@@ -322,7 +322,11 @@ def read_adapted(folder: Path) -> None:
 
 def sound(error: MwxError) -> None:
     """An error is for people: one line, not a page."""
+    REFUSED.append(str(error))
     assert 10 < len(str(error)) < 2000 and "Traceback" not in str(error)
+
+
+REFUSED: list[str] = []
 
 
 # kind -> what makes sound files, what reads them, how many examples for one of the others
@@ -357,7 +361,9 @@ def test_a_spoilt_file_of_any_kind_is_a_mistake_not_an_accident(
     folder = made.setdefault(kind, made[""] / kind)
     folder.mkdir(exist_ok=True)
     make(folder)
+    REFUSED.clear()
     read(folder if kind != "adapted" else linked(folder, tmp_path / "sound"))
+    assert REFUSED == []  # nothing is wrong with it yet
     files = [p for p in sorted(folder.rglob("*")) if p.is_file() and p.suffix != ".gif"]
     refused = 0
     for example in range(round(share * EXAMPLES)):
