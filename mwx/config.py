@@ -60,7 +60,7 @@ def check(hint: Any, value: Any, where: str) -> None:
                   f"{where}{'-' if where == '-' else '.'}{name.replace('_', '-')}")
 
 
-LARGEST = 2 ** 53  # of whole numbers: JSON keeps them up to here
+LARGEST = 2 ** 63 - 1  # of whole numbers, the largest seed for one
 WHOLE, FINITE = Within(0, LARGEST), Within(-1e30, 1e30)  # numbers that are not annotated
 Size = Annotated[int, Within(1, 2 ** 14)]  # of a layer
 Few = Annotated[int, Within(1, 64)]  # layers, members, repetitions
