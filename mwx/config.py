@@ -51,7 +51,7 @@ def check(hint: Any, value: Any, where: str) -> None:
     elif origin in (typing.Union, types.UnionType) and value is not None:
         for kind in args:
             check(kind, value, where)
-    elif origin is tuple:
+    elif origin is tuple and value is not None:
         for item in value:
             check(args[0], item, where)
     elif dataclasses.is_dataclass(hint):

@@ -11,6 +11,7 @@ import numpy as np
 from mwx.errors import MwxError
 from mwx.evaluation.score import alignment_observer
 from mwx.experts import Expert, ExpertLibrary, load_library
+from mwx.files import write_npz
 from mwx.opening import interruptible, open_run
 from mwx.progress import counted
 from mwx.robot.h1 import CONTROL_DT
@@ -96,8 +97,7 @@ def _experts(run: Run, library: ExpertLibrary, seed: int, say: Callable[[str], N
     name = "walk" if "walk" in library.names else library.names[0]
     expert = library.experts[name]
     reference, robot = track(expert, library.cards[name].get("task", name), seed)
-    np.savez_compressed(run.path / "tracking.npz", reference=reference, robot=robot,
-                        expert=np.array(name))
+    write_npz(run.path / "tracking.npz", {"reference": reference, "robot": robot, "expert": name})
     error = np.rad2deg(np.sqrt(((reference - robot) ** 2).mean()))
     say(f"  {name} follows its reference within {error:.1f} degrees RMS over all joints "
         f"({TRACKING_SECONDS:.0f} s)")
@@ -200,9 +200,8 @@ def _pictures(run: Run, library: ExpertLibrary, seed: int, say: Callable[[str], 
         if step.done[0]:
             break
         carry, obs = after, step.obs
-    np.savez_compressed(run.path / "episode.npz", weights=np.array(weights),
-                        progress=np.array(progress), rewards=np.array(rows),
-                        experts=np.array(library.names))
+    write_npz(run.path / "episode.npz", {"weights": weights, "progress": progress,
+                                         "rewards": rows, "experts": library.names})
     if renderer is not None:
         renderer.close()
         write_video(run.path / "door.mp4", shots, fps=1 / (4 * CONTROL_DT))

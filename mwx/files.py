@@ -100,10 +100,19 @@ def write_json(path: str | Path, value: Any) -> Path:
 
 
 def write_npz(path: str | Path, arrays: Mapping[str, Any]) -> Path:
-    """Write an npz file, without pickles."""
+    """Write an npz file, without pickles.
+
+    Raises:
+        TypeError: an array of Python objects.
+        MwxError: the file cannot be written.
+    """
+    plain = {name: np.asarray(value) for name, value in arrays.items()}
+    if objects := [name for name, value in plain.items() if value.dtype.hasobject]:
+        raise TypeError(f"{', '.join(objects)}: an array of objects would have to be pickled")
+
     def fill(part: Path) -> None:
         with open(part, "wb") as file:
-            np.savez_compressed(file, allow_pickle=False, **arrays)
+            np.savez_compressed(file, **plain)
     return write_whole(path, fill)
 
 

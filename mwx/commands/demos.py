@@ -93,14 +93,13 @@ def label(folder: DemoFolder, by: Labeller | None = None, out: Path | None = Non
     from mwx.experts import load_library
     from mwx.router.demos import agreement, restated
     from mwx.router.recording import load_demonstrations, new_folder, save_demonstrations
-    if by is not None:
-        target = new_folder(out or folder.with_name(f"{folder.name}-{by}"))
-    demos = load_demonstrations(folder)
     if by is None:
         if out is not None:
             raise MwxError("--out needs --by action, rules or vlm: without it nothing is written")
-        _compare(demos, load_library(experts))
+        _compare(load_demonstrations(folder), load_library(experts))
         return
+    target = new_folder(out or folder.with_name(f"{folder.name}-{by}"))
+    demos = load_demonstrations(folder)
     library = load_library(experts)
     labeller = _labeller(by, library, model)
     fresh = [labeller(demo) for demo in demos]

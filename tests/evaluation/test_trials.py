@@ -15,6 +15,7 @@ class Paying:
     def __init__(self, heights, ends=None, task="walk", bar=900.0):
         self.heights = np.asarray(heights, float)
         self.max_steps, self.num_envs = self.heights.shape
+        self.name = f"h1-{task}"
         self.ends = np.zeros(self.heights.shape, bool) if ends is None else np.asarray(ends)
         self.task = SimpleNamespace(name=task, success_bar=bar, max_steps=1000)
         self.physics, self.made = SimpleNamespace(base_height=self.heights[0]), 0

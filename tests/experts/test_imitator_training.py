@@ -152,7 +152,7 @@ def test_an_imitator_survives_its_files(tmp_path: Path) -> None:
     assert loaded.config == TINY and loaded.name == "imitator"
     assert np.allclose(loaded.act(x), Imitator(TINY, policy).act(x), atol=1e-3)
     (tmp_path / "weights.safetensors").write_bytes(b"no")
-    with pytest.raises(MwxError, match="does not fit"):
+    with pytest.raises(MwxError, match="no file of weights"):
         load_imitator(tmp_path)
     with pytest.raises(MwxError, match="motion imitate"):
         load_imitator(tmp_path / "none")

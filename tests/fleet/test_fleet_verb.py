@@ -32,11 +32,11 @@ def test_a_plan_is_every_skill_with_every_seed(tmp_path):
     (["wlak"], "did you mean 'walk'?"),
     (["walk", "--recipe", "papre"], "did you mean 'paper'?"),
     (["walk", "--engine", "rai"], "did you mean 'ray'?"),
-    (["walk", "--seeds", "-1"], "none negative"),
-    (["walk", "--cpus-per-job", "0"], "more than 0"),
+    (["walk", "--seeds", "-1"], "from 0 to"),
+    (["walk", "--cpus-per-job", "0"], "above 0"),
     (["walk", "--gpus-per-job", "1.5"], "a share of one GPU"),
     (["walk", "--cpus-per-job", "9", "--cpus", "2"], "more than the 2"),
-    (["walk", "--retries", "-1"], "0 or more"),
+    (["walk", "--retries", "-1"], "from 0 to"),
 ])
 def test_mistakes_are_explained(words, hint, tmp_path, capsys):
     assert cli.main(["fleet", *words, "--out", str(tmp_path)]) == 2

@@ -70,7 +70,7 @@ def test_other_weights_than_the_published_ones_are_not_used(monkeypatch):
 
 @pytest.mark.skipif(not PACKAGED, reason="the extra 'text' is not installed")
 @pytest.mark.parametrize("text, skill", [
-    ("have a seat on that bench", "sit"), ("creep under the table on all fours", "crawl"),
+    ("have a seat on that bench", "sit"), ("creep through the tunnel on hands and knees", "crawl"),
     ("sprint to the finish line", "run"), ("press the red button", "reach")])
 def test_the_real_encoder_finds_the_verb(text, skill):
     told = SentenceSimilarity().guide("text", text, DESCRIPTIONS)
