@@ -106,7 +106,7 @@ def write_npz(path: str | Path, arrays: Mapping[str, Any]) -> Path:
         TypeError: an array of Python objects.
         MwxError: the file cannot be written.
     """
-    plain = {name: np.asarray(value) for name, value in arrays.items()}
+    plain: dict[str, Any] = {name: np.asarray(value) for name, value in arrays.items()}
     if objects := [name for name, value in plain.items() if value.dtype.hasobject]:
         raise TypeError(f"{', '.join(objects)}: an array of objects would have to be pickled")
 
