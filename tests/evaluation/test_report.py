@@ -257,6 +257,12 @@ def test_a_figure_can_also_be_a_picture() -> None:
     assert "data:image/png;base64," in Report("t").add_figure(picture).to_html()
 
 
+def test_names_that_look_like_formulas_are_drawn_as_they_are() -> None:
+    figure = figures.score_bars(["$_$", "b"], [1, 2], [0.1, 0.2], "$\\frac$", "$_$")
+    assert figures.to_png(figure).startswith(b"\x89PNG")
+    assert "$_$" in figures.to_svg(figure, "bars")
+
+
 def test_missing_scores_are_dashes() -> None:
     assert sections.plus_minus(float("nan"), 1.0) == "–"
     assert sections.plus_minus(1234.56, 7.89) == "1,234.6 ± 7.9"

@@ -95,7 +95,9 @@ def test_the_shipped_step_gets_to_targets_all_around():
     assert least[np.cos(angle) > -0.1].max() < AT_HAND
 
 
-@pytest.mark.parametrize("name", ["stand", "reach", "reach_two_hands"])
+@pytest.mark.parametrize("name", [
+    "stand", pytest.param("reach", marks=pytest.mark.slow),
+    pytest.param("reach_two_hands", marks=pytest.mark.slow)])
 def test_others_can_take_over_from_step_at_any_moment(name):
     """Sixteen moments over two strides and a bit; nobody falls in the three seconds after."""
     library = load_library(names=("step", name))

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from mwx import cli
-from mwx.errors import MwxError
+from mwx.errors import MwxError, Unwritable
 from mwx.motion import MotionClip, gates, labels, loops, manifest
 from mwx.motion.clip_to_entries import BuildConfig, split_of
 from mwx.motion.filtering import filter_library, stages
@@ -337,3 +337,21 @@ def test_the_verbs_print_what_became_of_it(tmp_path: Path, capsys: pytest.Captur
     assert cli.main(["motion", "filter", out, "--gates", "kinetic"]) == 2
     assert "did you mean 'kinematic'" in capsys.readouterr().err
     assert cli.main(["motion", "build", str(tmp_path / "nowhere"), "--out", out]) == 2
+
+
+def test_a_build_of_nothing_readable_is_an_error(tmp_path, capsys) -> None:
+    (tmp_path / "broken.bvh").write_text("HIERARCHY\n")
+    assert cli.main(["motion", "build", str(tmp_path), "--out", str(tmp_path / "library")]) == 2
+    assert "none of its 1 clips" in capsys.readouterr().err
+
+
+def test_a_disk_that_fills_up_ends_a_build(tmp_path, monkeypatch, capsys) -> None:
+    def full(path, arrays):
+        raise Unwritable(f"cannot write {path}: No space left on device")
+
+    save(still(), tmp_path / "clips" / "still.npz")
+    monkeypatch.setattr("mwx.motion.reference.write_npz", full)
+    words = ["motion", "build", str(tmp_path / "clips"), "--out", str(tmp_path / "library")]
+    assert cli.main(words) == 2
+    told = capsys.readouterr().err
+    assert "No space left" in told and "none of its" not in told  # at once, not clip by clip
