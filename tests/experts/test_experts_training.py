@@ -92,6 +92,7 @@ def test_the_balance_controller_stands():
     assert total.min() > 0.93 * 300
 
 
+@pytest.mark.slow  # no recipe uses it
 def test_the_gait_controller_walks_from_the_benchmarks_start():
     reference = generate("walk", speed=1.15)
     env = TrackingEnv(make("walk", 2, 3, 1), ClipPrior(reference, start_s=0.5, ramp_s=3.0),
